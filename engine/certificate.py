@@ -1,0 +1,171 @@
+"""The certificate: what a run did, in a form from which anyone can compute its ε again without any data."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from engine.data.schema import Field, Treatment
+from engine.errors import InputError
+from engine.privacy.accounting import compose_epsilon, rdp_epsilon, total_mu
+from engine.privacy.plan import NEIGHBOURING_RELATION, SynthesisPlan
+from engine.privacy.price import PlanPrice
+from engine.synthesizers.registry import method_info, synthesizer_class
+from engine.version import __version__
+
+CERTIFICATE_VERSION = 1
+_LIBRARIES = ("dp-accounting", "numpy", "scipy", "pandas", "mpmath")
+
+NOISE_STATEMENT = (
+    "Gaussian noise rounded to whole rows, drawn exactly from the operating system's cryptographic generator; "
+    "there is no seed and none is kept"
+)
+
+NOT_COVERED = (
+    "Facts that hold for the population at large, which the data would show with or without any one unit.",
+    "What others' rows say about a person: the guarantee covers the stated unit only, and is weaker for more rows.",
+    "Names, types and order of the columns, and every domain that the schema marks public or declared.",
+    "Other releases from the same or overlapping data that are not in this dataset's ledger.",
+    "The internal evaluation report: it shows statistics of real rows and must not leave with this file.",
+    "An event of probability about δ, in which the bound by ε need not hold.",
+    "Time and memory that the run took, for whoever can watch the machine.",
+)
+
+
+def build_certificate(
+    plan: SynthesisPlan,
+    price: PlanPrice,
+    events: list[dict[str, Any]],
+    domains: list[dict[str, Any]],
+    *,
+    synthetic_rows: int,
+    estimated_rows: float,
+    sample_seed: int | None,
+) -> dict[str, Any]:
+    """The certificate of a finished run, as JSON.
+
+    Args:
+        plan: what was asked.
+        price: the envelope that was charged.
+        events: charges in order, from the run's budget.
+        domains: per modelled column, from the synthesizer.
+        synthetic_rows: rows in the synthetic table.
+        estimated_rows: noisy number of private rows.
+        sample_seed: seed of the sampling, or None; noise has none.
+
+    Raises:
+        UnsupportedEventError: an event cannot be composed, so there is no number to print.
+    """
+    recorded = [charge["event"] for charge in events]
+    info = method_info(plan.method)
+    return {
+        "certificate_version": CERTIFICATE_VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "generator": _generator(),
+        "method": {
+            "name": info.name,
+            "title": info.title,
+            "source": info.source,
+            "parameters": synthesizer_class(plan.method).parameters(plan),
+        },
+        "schema": plan.schema.to_json(),
+        "schema_sha256": plan.schema.digest(),
+        "unit": plan.unit.to_json(),
+        "neighbouring_relation": NEIGHBOURING_RELATION,
+        "privacy": _privacy(plan, price, events, recorded),
+        "envelope": price.event,
+        "events": events,
+        "columns": _columns(plan, domains),
+        "rows": {"synthetic": synthetic_rows, "estimated_private": round(estimated_rows, 1)},
+        "randomness": {"noise": NOISE_STATEMENT, "sampling_seed": sample_seed},
+        "not_covered": list(NOT_COVERED),
+    }
+
+
+def recompute(certificate: dict[str, Any]) -> dict[str, Any]:
+    """ε and δ again, from the recorded events alone.
+
+    Args:
+        certificate: a certificate as JSON.
+
+    Returns:
+        The recomputed and the stated ε, the δ, and whether they agree.
+
+    Raises:
+        InputError: the certificate is malformed or of an unknown version.
+        UnsupportedEventError: a recorded event is unknown.
+    """
+    if not isinstance(certificate, dict) or certificate.get("certificate_version") != CERTIFICATE_VERSION:
+        raise InputError(f"this is not a certificate of version {CERTIFICATE_VERSION}")
+    try:
+        delta = float(certificate["privacy"]["delta"])
+        stated = float(certificate["privacy"]["epsilon"])
+        recorded = [charge["event"] for charge in certificate["events"]]
+    except (KeyError, TypeError, ValueError):
+        raise InputError("the certificate lacks its events, its ε or its δ") from None
+    epsilon = compose_epsilon(recorded, delta)
+    return {
+        "epsilon": epsilon,
+        "delta": delta,
+        "stated_epsilon": stated,
+        "agrees": abs(epsilon - stated) <= 1e-9 * max(1.0, stated),
+        "events": len(recorded),
+    }
+
+
+def _generator() -> dict[str, Any]:
+    return {
+        "name": "Synthetic Data Studio",
+        "version": __version__,
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in _LIBRARIES},
+    }
+
+
+def _privacy(
+    plan: SynthesisPlan, price: PlanPrice, events: list[dict[str, Any]], recorded: list[dict[str, Any]]
+) -> dict[str, Any]:
+    rho = sum(float(charge["rho"]) for charge in events)
+    extra = sum(float(event.get("delta_extra", 0.0)) for event in recorded)
+    zero_concentrated = {"type": "ZCDpEvent", "rho": rho, "xi": 0.0, "delta_extra": extra}
+    return {
+        "epsilon": compose_epsilon(recorded, plan.delta),
+        "delta": plan.delta,
+        "target_epsilon": plan.epsilon,
+        "charged_epsilon": price.epsilon,
+        "epsilon_at": [
+            {"delta": delta, "epsilon": compose_epsilon(recorded, delta)} for delta, _ in price.epsilon_at
+        ],
+        "mu": total_mu(recorded),
+        "rho_zcdp": rho,
+        "epsilon_zcdp": rdp_epsilon([zero_concentrated], plan.delta),
+        "accountant": "Gaussian differential privacy, exact conversion (Balle and Wang 2018, Theorem 8)",
+    }
+
+
+def _columns(plan: SynthesisPlan, domains: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    by_name = {domain["name"]: domain for domain in domains}
+    return [_column(plan, field, by_name.get(field.name)) for field in plan.schema.fields]
+
+
+def _column(plan: SynthesisPlan, field: Field, domain: dict[str, Any] | None) -> dict[str, Any]:
+    column = {
+        "name": field.name,
+        "type": field.type.value,
+        "treatment": field.treatment.value,
+        "domain_source": None,
+        "domain": "not read",
+        "cells": None,
+        "outside_rule": None,
+    }
+    if field.name == plan.unit.id_column:
+        return column | {
+            "treatment": Treatment.DROP.value,
+            "domain": "read only to bound the rows of a person",
+        }
+    if domain is None:
+        return column
+    details = {key: domain[key] for key in ("domain", "cells", "outside_rule")}
+    return column | {"domain_source": field.source.value} | details

@@ -1,0 +1,198 @@
+"""The command line. Every command ends with one JSON line on standard output.
+
+Bad input ends with exit status 2 and one line on standard error that says what to do; it never quotes a cell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from engine.certificate import recompute
+from engine.data.schema import TableSchema
+from engine.errors import EngineError, InputError
+from engine.privacy.plan import DEFAULT_DELTA, SynthesisPlan, UnitKind, UnitOfProtection
+
+Result = dict[str, Any]
+BAD_INPUT = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints take one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+        result = options.run(options)
+    except (EngineError, OSError) as error:
+        sys.stderr.write(f"{_one_line(error)}\n")
+        return BAD_INPUT
+    print(json.dumps(result, ensure_ascii=False, allow_nan=False))
+    return 0
+
+
+def _profile(options: argparse.Namespace) -> Result:
+    from engine.data.ingest import read_table
+    from engine.data.profiling import profile_table, propose_schema
+
+    profile = profile_table(read_table(options.data).table)
+    propose_schema(profile).save(options.out)
+    return {
+        "out": str(options.out),
+        "rows": profile.n_rows,
+        "columns": len(profile.columns),
+        "classification": "owner only",
+        "flagged": {
+            column.name: sorted({finding.kind for finding in column.findings})
+            for column in profile.columns
+            if column.findings
+        },
+    }
+
+
+def _synthesize(options: argparse.Namespace) -> Result:
+    from engine.data.export import write_csv
+    from engine.data.ingest import read_table
+    from engine.pipeline import synthesize
+
+    plan = SynthesisPlan(
+        schema=TableSchema.load(options.schema),
+        method=options.method,
+        epsilon=options.epsilon,
+        delta=options.delta,
+        unit=_unit(options),
+        n_rows=options.rows,
+        declared_rows=options.declared_rows,
+    )
+    table = read_table(options.data, schema=plan.schema).table
+    result = synthesize(table, plan, sample_seed=options.sample_seed, device=options.device)
+    write_csv(result.synthetic, options.out, neutralise_formulas=options.neutralise_formulas)
+    _write_json(options.certificate, result.certificate)
+    privacy = result.certificate["privacy"]
+    return {
+        "out": str(options.out),
+        "certificate": str(options.certificate),
+        "method": plan.method,
+        "epsilon": privacy["epsilon"],
+        "delta": privacy["delta"],
+        "rows": len(result.synthetic),
+        "columns": result.synthetic.shape[1],
+    }
+
+
+def _evaluate(options: argparse.Namespace) -> Result:
+    from engine.data.ingest import read_table
+    from engine.evaluation.evaluate import evaluate
+
+    schema = TableSchema.load(options.schema)
+    train, holdout, synthetic = (
+        read_table(path, schema=schema).table
+        for path in (options.train, options.holdout, options.synthetic)
+    )
+    report = evaluate(train, holdout, synthetic, schema, target=options.target, seed=options.seed)
+    _write_json(options.out, report)
+    fidelity = report["fidelity"]
+    return {
+        "out": str(options.out),
+        "classification": report["classification"],
+        "mean_distance_1way": fidelity["mean_distance_1way"],
+        "ceiling_1way": fidelity["ceiling_1way"],
+        "mean_distance_2way": fidelity["mean_distance_2way"],
+        "ceiling_2way": fidelity["ceiling_2way"],
+    }
+
+
+def _recompute(options: argparse.Namespace) -> Result:
+    result = recompute(_read_json(options.certificate))
+    if not result["agrees"]:
+        raise InputError(
+            f"the recorded events give ε = {result['epsilon']:.6g}, "
+            f"but the certificate states {result['stated_epsilon']:.6g}"
+        )
+    return result
+
+
+def _unit(options: argparse.Namespace) -> UnitOfProtection:
+    if options.unit_column is None:
+        return UnitOfProtection(UnitKind.ROW, None, options.max_rows_per_unit or 1)
+    if options.max_rows_per_unit is None:
+        raise InputError("say with --max-rows-per-unit how many rows of one person may count")
+    return UnitOfProtection(UnitKind.PERSON, options.unit_column, options.max_rows_per_unit)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m engine", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_profile(commands)
+    _add_synthesize(commands)
+    _add_evaluate(commands)
+    certificate = commands.add_parser("recompute", help="compute ε and δ again from the recorded events alone")
+    certificate.add_argument("certificate", type=Path, metavar="CERT.json")
+    certificate.set_defaults(run=_recompute)
+    return parser
+
+
+def _add_profile(commands: Any) -> None:
+    profile = commands.add_parser("profile", help="describe a table, for its owner, and propose a schema")
+    profile.add_argument("data", type=Path, metavar="DATA")
+    profile.add_argument("--out", type=Path, required=True, metavar="SCHEMA.json")
+    profile.set_defaults(run=_profile)
+
+
+def _add_synthesize(commands: Any) -> None:
+    command = commands.add_parser("synthesize", help="fit a method under differential privacy and draw rows")
+    command.add_argument("data", type=Path, metavar="DATA")
+    command.add_argument("--schema", type=Path, required=True)
+    command.add_argument("--method", default="mst")
+    command.add_argument("--epsilon", type=float, required=True)
+    command.add_argument("--delta", type=float, default=DEFAULT_DELTA)
+    command.add_argument("--rows", type=int, help="synthetic rows; default: the noisy number of private rows")
+    command.add_argument("--declared-rows", type=int, help="about how many rows the table has, to check δ")
+    command.add_argument("--unit-column", help="column that tells persons apart; default: protect single rows")
+    command.add_argument("--max-rows-per-unit", type=int)
+    command.add_argument("--sample-seed", type=int, help="seed of the sampling; noise cannot be seeded")
+    command.add_argument("--device", default="auto", help="auto or cpu")
+    command.add_argument(
+        "--neutralise-formulas",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="put an apostrophe before text that a spreadsheet would run as a formula",
+    )
+    command.add_argument("--out", type=Path, required=True, metavar="OUT.csv")
+    command.add_argument("--certificate", type=Path, required=True, metavar="CERT.json")
+    command.set_defaults(run=_synthesize)
+
+
+def _add_evaluate(commands: Any) -> None:
+    command = commands.add_parser("evaluate", help="compare synthetic rows with real ones; internal use only")
+    for name in ("train", "holdout", "synthetic", "schema", "out"):
+        command.add_argument(f"--{name}", type=Path, required=True)
+    command.add_argument("--target", help="column that the utility check predicts")
+    command.add_argument("--seed", type=int, default=0, help="seed of the models and subsamples")
+    command.set_defaults(run=_evaluate)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise InputError(f"{path.name} is not JSON") from None
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"error: {error.strerror or 'cannot use the file'}: {error.filename or ''}"
+    return f"error: {' '.join(str(error).split())}"

@@ -1,0 +1,292 @@
+"""Cells: how a typed table becomes small integers and back, from the schema alone.
+
+A private row never widens a domain. A number outside its bounds is clipped; a category outside its list goes to
+the column's stated other value, or to missing where none is stated; nobody is told how often.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from engine.data.schema import Field, FieldType
+from engine.errors import PlanError
+
+NUMERIC_BINS = 32
+"""Cells of a numeric column that has more distinct values than this."""
+
+LEARNED_OTHER_VALUE = "Other"
+"""Where rare values of a learned category list go, unless the schema states another word."""
+
+NUMERIC_TYPES = frozenset({FieldType.INTEGER, FieldType.NUMBER, FieldType.DATE, FieldType.DATETIME})
+_SECONDS_PER_DAY = 86_400
+_EPOCH = datetime(1970, 1, 1)
+
+Codes = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LearnedDomain:
+    """What discovery released about a column: a list of categories, or two bounds in numeric units."""
+
+    categories: tuple[str, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class ColumnDomain:
+    """The cells of one column, in the order atoms, bins, categories, missing.
+
+    Args:
+        field: the column's schema.
+        atoms: exact numbers with a cell of their own.
+        edges: bin borders in numeric units, increasing; empty for a categorical column. Dates count days and
+            datetimes seconds since 1970-01-01.
+        categories: values with a cell of their own; the last may be a stated other value.
+        other_index: cell of values outside `categories`, or None where they become missing.
+        nullable: whether there is a missing cell.
+    """
+
+    field: Field
+    atoms: tuple[float, ...]
+    edges: tuple[float, ...]
+    categories: tuple[Any, ...]
+    other_index: int | None
+    nullable: bool
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return self.field.name
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether cells are atoms and bins of a number line."""
+        return bool(self.edges)
+
+    @property
+    def n_values(self) -> int:
+        """Cells that hold a value."""
+        bins = len(self.edges) - 1 if self.is_numeric else 0
+        return len(self.atoms) + bins + len(self.categories)
+
+    @property
+    def size(self) -> int:
+        """All cells, with the missing one."""
+        return self.n_values + self.nullable
+
+    def encode(self, column: pd.Series) -> Codes:
+        """Cells of a typed column, shape (n_rows,)."""
+        return self._encode_numeric(column) if self.is_numeric else self._encode_categories(column)
+
+    def decode(self, codes: Codes, rng: np.random.Generator) -> pd.Series:
+        """Values for cells; inside a bin a value is drawn uniformly, which reads nothing private."""
+        if self.is_numeric:
+            return self._decode_numeric(codes, rng)
+        values = pd.Series(list(self.categories), dtype=pandas_dtype(self.field.type))
+        missing = codes >= self.n_values
+        decoded = values.take(np.where(missing, 0, codes)).reset_index(drop=True)
+        decoded[missing] = pd.NA
+        return decoded.rename(self.name)
+
+    def describe(self) -> str:
+        """The domain in words for a certificate."""
+        if not self.is_numeric:
+            return f"{len(self.categories)} categories"
+        low, high = (self._to_text(edge) for edge in (self.edges[0], self._last_value()))
+        atoms = f" and {len(self.atoms)} exact value(s)" if self.atoms else ""
+        return f"{low} to {high} in {len(self.edges) - 1} bins{atoms}"
+
+    def outside_rule(self) -> str:
+        """What happens to a private value outside the domain, in words."""
+        if self.is_numeric:
+            return "clipped to the bounds"
+        if self.other_index is not None:
+            return f"becomes {self.categories[self.other_index]!r}"
+        return "becomes missing" if self.nullable else f"becomes {self.categories[0]!r}"
+
+    def _encode_numeric(self, column: pd.Series) -> Codes:
+        numbers = to_numbers(column, self.field.type)
+        missing = np.isnan(numbers)
+        clipped = np.clip(np.where(missing, self.edges[0], numbers), self.edges[0], self._last_value())
+        bins = np.searchsorted(np.asarray(self.edges), clipped, side="right") - 1
+        codes = np.clip(bins, 0, len(self.edges) - 2) + len(self.atoms)
+        for index, atom in enumerate(self.atoms):
+            codes[clipped == atom] = index
+        if self.nullable:
+            codes[missing] = self.n_values
+        return codes.astype(np.int32)
+
+    def _encode_categories(self, column: pd.Series) -> Codes:
+        index = pd.Index(pd.Series(list(self.categories), dtype=column.dtype))
+        codes = index.get_indexer(pd.Index(column)).astype(np.int32)
+        missing = column.isna().to_numpy(dtype=bool)
+        fallback = self.n_values if self.nullable else 0
+        codes[(codes < 0) & ~missing] = self.other_index if self.other_index is not None else fallback
+        codes[missing] = fallback
+        return codes
+
+    def _decode_numeric(self, codes: Codes, rng: np.random.Generator) -> pd.Series:
+        missing = codes >= self.n_values
+        bins = np.clip(codes - len(self.atoms), 0, len(self.edges) - 2)
+        edges = np.asarray(self.edges)
+        if self.field.type is FieldType.NUMBER:
+            numbers = edges[bins] + rng.random(len(codes)) * (edges[bins + 1] - edges[bins])
+            numbers = np.clip(np.round(numbers, self._decimals()), edges[0], edges[-1])
+        else:
+            numbers = rng.integers(edges[bins].astype(np.int64), edges[bins + 1].astype(np.int64)).astype(float)
+        for index, atom in enumerate(self.atoms):
+            numbers[codes == index] = atom
+        numbers[missing] = np.nan
+        return from_numbers(numbers, self.field.type).rename(self.name)
+
+    def _decimals(self) -> int:
+        if self.field.decimals is not None:
+            return self.field.decimals
+        return max(0, 4 - math.floor(math.log10(max(self.edges[-1] - self.edges[0], 1e-12))))
+
+    def _last_value(self) -> float:
+        return self.edges[-1] if self.field.type is FieldType.NUMBER else self.edges[-1] - 1
+
+    def _to_text(self, number: float) -> str:
+        if self.field.type in (FieldType.DATE, FieldType.DATETIME):
+            return str(from_numbers(np.array([number]), self.field.type)[0])
+        return f"{number:g}" if self.field.type is FieldType.NUMBER else f"{int(number)}"
+
+
+def column_domain(field: Field, learned: LearnedDomain | None = None) -> ColumnDomain:
+    """The cells of a column, from its schema and from what discovery released.
+
+    Raises:
+        PlanError: the schema states no domain and nothing was learned.
+    """
+    if field.type in NUMERIC_TYPES and field.enum is None:
+        return _numeric_domain(field, learned)
+    return _categorical_domain(field, learned)
+
+
+def _numeric_domain(field: Field, learned: LearnedDomain | None) -> ColumnDomain:
+    low, high = to_number(field.minimum, field.type), to_number(field.maximum, field.type)
+    if learned is not None:
+        low = learned.minimum if low is None else low
+        high = learned.maximum if high is None else high
+    if low is None or high is None:
+        raise PlanError(f"column {field.name!r} needs a minimum and a maximum, or a domain learned under DP")
+    if field.type is FieldType.NUMBER:
+        edges = np.linspace(low, high, NUMERIC_BINS + 1) if high > low else np.array([low, low + 1e-9])
+    else:
+        count = int(high) - int(low) + 1
+        edges = int(low) + np.round(np.linspace(0, count, min(count, NUMERIC_BINS) + 1))
+    atoms = _atoms(field, low, high)
+    return ColumnDomain(field, atoms, tuple(map(float, edges)), (), None, not field.required)
+
+
+def _atoms(field: Field, low: float, high: float) -> tuple[float, ...]:
+    """Stated exact values, and 0 wherever a wide range holds it: zero-inflated columns are the rule."""
+    if field.atoms:
+        return tuple(float(atom) for atom in field.atoms)
+    if field.type in (FieldType.DATE, FieldType.DATETIME):
+        return ()
+    has_unit_bins = field.type is FieldType.INTEGER and high - low < NUMERIC_BINS
+    return (0.0,) if low <= 0.0 <= high and not has_unit_bins else ()
+
+
+def _categorical_domain(field: Field, learned: LearnedDomain | None) -> ColumnDomain:
+    categories: tuple[Any, ...]
+    if field.enum is not None:
+        categories, other = tuple(field.enum), field.other_value
+    elif field.type is FieldType.BOOLEAN:
+        categories, other = (False, True), None
+    elif learned is not None and learned.categories is not None:
+        categories, other = learned.categories, field.other_value or LEARNED_OTHER_VALUE
+    else:
+        raise PlanError(f"column {field.name!r} needs a list of categories, or a domain learned under DP")
+    if other is not None and other not in categories:
+        categories = (*categories, other)
+    other_index = categories.index(other) if other is not None else None
+    return ColumnDomain(field, (), (), categories, other_index, not field.required)
+
+
+def to_number(value: object, field_type: FieldType) -> float | None:
+    """A bound in numeric units, or None."""
+    if value is None:
+        return None
+    if field_type is FieldType.DATETIME and isinstance(value, datetime):
+        return float((value - _EPOCH).total_seconds() // 1)
+    if field_type is FieldType.DATE and isinstance(value, date):
+        return float((value - _EPOCH.date()).days)
+    return float(value)  # type: ignore[arg-type]
+
+
+def to_numbers(column: pd.Series, field_type: FieldType) -> FloatArray:
+    """A typed column in numeric units, missing as NaN, shape (n_rows,)."""
+    if field_type not in (FieldType.DATE, FieldType.DATETIME):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    seconds = column.to_numpy(dtype="datetime64[us]").astype("datetime64[s]").astype(np.int64)
+    unit = _SECONDS_PER_DAY if field_type is FieldType.DATE else 1
+    return np.where(column.isna().to_numpy(dtype=bool), np.nan, seconds // unit)
+
+
+def from_numbers(numbers: FloatArray, field_type: FieldType) -> pd.Series:
+    """The inverse of `to_numbers`."""
+    if field_type in (FieldType.INTEGER, FieldType.NUMBER):
+        return pd.Series(numbers).astype("Float64").astype(pandas_dtype(field_type))
+    unit = _SECONDS_PER_DAY if field_type is FieldType.DATE else 1
+    seconds = np.where(np.isnan(numbers), 0, numbers).astype(np.int64) * unit
+    moments = pd.Series(seconds.astype("datetime64[s]").astype("datetime64[us]"))
+    moments[np.isnan(numbers)] = pd.NaT
+    return moments
+
+
+def pandas_dtype(field_type: FieldType) -> str:
+    """Dtype of a typed column."""
+    names = {
+        FieldType.INTEGER: "Int64",
+        FieldType.NUMBER: "Float64",
+        FieldType.STRING: "string",
+        FieldType.BOOLEAN: "boolean",
+        FieldType.DATE: "datetime64[us]",
+        FieldType.DATETIME: "datetime64[us]",
+    }
+    return names[field_type]
+
+
+@dataclass(frozen=True)
+class TableDomain:
+    """The cells of all modelled columns."""
+
+    columns: tuple[ColumnDomain, ...]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of cells of each column."""
+        return tuple(column.size for column in self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    def encode(self, table: pd.DataFrame) -> list[Codes]:
+        """Cells per column, each of shape (n_rows,)."""
+        return [column.encode(table[column.name]) for column in self.columns]
+
+    def decode(self, codes: Sequence[Codes], rng: np.random.Generator) -> pd.DataFrame:
+        """A typed table from cells."""
+        return pd.DataFrame(
+            {column.name: column.decode(cells, rng) for column, cells in zip(self.columns, codes, strict=True)}
+        )
+
+
+def table_domain(fields: Sequence[Field], learned: Mapping[str, LearnedDomain]) -> TableDomain:
+    """The cells of all given columns; raises PlanError where a column has no domain."""
+    return TableDomain(tuple(column_domain(field, learned.get(field.name)) for field in fields))

@@ -1,0 +1,93 @@
+"""The envelope of one run: fixed before any row is read, and never exceeded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.errors import BudgetExceededError
+from engine.privacy.events import EventJson
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What one mechanism is about to cost.
+
+    Args:
+        mechanism: name of the mechanism.
+        purpose: why it is called, in words.
+        reads: columns that it reads.
+        sensitivity: how far one unit can move the exact answer, in the norm of the mechanism.
+        noise_scale: standard deviation of the noise in rows, or None where the mechanism selects.
+        mu_squared: its cost in Gaussian DP.
+        rho: its cost in zero-concentrated DP, for a second opinion.
+        event: its event.
+        parameters: further native parameters.
+    """
+
+    mechanism: str
+    purpose: str
+    reads: tuple[str, ...]
+    sensitivity: float
+    noise_scale: float | None
+    mu_squared: float
+    rho: float
+    event: EventJson
+    delta_extra: float = 0.0
+    parameters: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self, sequence: int) -> dict[str, Any]:
+        """The charge as a certificate records it."""
+        event = self.event | ({"delta_extra": self.delta_extra} if self.delta_extra else {})
+        return {
+            "sequence": sequence,
+            "mechanism": self.mechanism,
+            "purpose": self.purpose,
+            "reads": list(self.reads),
+            "sensitivity": self.sensitivity,
+            "noise_scale": self.noise_scale,
+            "rho": self.rho,
+            **self.parameters,
+            "event": event,
+        }
+
+
+class RunBudget:
+    """Spends an envelope of μ² and δ, and keeps every event.
+
+    Args:
+        mu_squared: all that the run may cost in Gaussian DP.
+        delta_extra: δ set aside for discovery thresholds.
+    """
+
+    def __init__(self, mu_squared: float, delta_extra: float = 0.0) -> None:
+        self.mu_squared = mu_squared
+        self.delta_extra = delta_extra
+        self.used_mu_squared = 0.0
+        self.used_delta_extra = 0.0
+        self._charges: list[Charge] = []
+
+    @property
+    def left_mu_squared(self) -> float:
+        """What may still be spent."""
+        return max(self.mu_squared - self.used_mu_squared, 0.0)
+
+    def spend(self, charge: Charge) -> None:
+        """Record a charge before its mechanism reads anything.
+
+        Raises:
+            BudgetExceededError: the envelope would be passed; nothing is recorded then.
+        """
+        used = self.used_mu_squared + charge.mu_squared
+        used_delta = self.used_delta_extra + charge.delta_extra
+        if used > self.mu_squared * (1.0 + _ROUNDING) or used_delta > self.delta_extra * (1.0 + _ROUNDING):
+            raise BudgetExceededError(f"{charge.purpose} would spend more than the run's envelope holds")
+        self.used_mu_squared = used
+        self.used_delta_extra = used_delta
+        self._charges.append(charge)
+
+    def events(self) -> list[dict[str, Any]]:
+        """All charges so far, in order, as a certificate records them."""
+        return [charge.to_json(number) for number, charge in enumerate(self._charges, start=1)]

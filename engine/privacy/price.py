@@ -1,0 +1,183 @@
+"""What a plan costs and what error it will have, before anything is read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.data.encode import NUMERIC_BINS, column_domain
+from engine.errors import PlanError
+from engine.privacy.accounting import compose_epsilon, gaussian_event, mu_for
+from engine.privacy.events import EventJson
+from engine.privacy.plan import SynthesisPlan
+from engine.synthesizers.base import BudgetShare
+from engine.synthesizers.marginals import learning_delta, modelled_fields, needs_learning
+from engine.synthesizers.registry import synthesizer_class
+
+ENVELOPE_SLACK = 1e-9
+"""Part of μ² that a run never uses, so that rounding cannot carry it past its envelope."""
+
+ASSUMED_LEARNED_CELLS = 20
+"""Cells that the forecast assumes for a column whose domain is not known yet."""
+
+
+@dataclass(frozen=True)
+class PlanPrice:
+    """The envelope that a run will be charged.
+
+    Args:
+        event: the envelope's event, with `delta_extra`.
+        mu_squared: the envelope in Gaussian DP.
+        delta_extra: δ that discovery thresholds use.
+        epsilon: ε at `delta`; never above the plan's ε.
+        delta: the plan's δ.
+        epsilon_at: the same envelope read at three δ.
+        split: parts of μ².
+    """
+
+    event: EventJson
+    mu_squared: float
+    delta_extra: float
+    epsilon: float
+    delta: float
+    epsilon_at: tuple[tuple[float, float], ...]
+    split: tuple[BudgetShare, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The price as JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ColumnForecast:
+    """Expected error of one column.
+
+    Args:
+        name: the column.
+        cells: number of cells; an assumption where the domain is still to be learned.
+        cells_assumed: whether it is.
+        noise_scale: standard deviation of the noise per cell, in rows.
+        expected_error_rows: mean absolute error of a cell's count, in rows.
+        expected_distance: expected total variation distance from noise alone, at most 1.
+    """
+
+    name: str
+    cells: int
+    cells_assumed: bool
+    noise_scale: float
+    expected_error_rows: float
+    expected_distance: float
+
+
+@dataclass(frozen=True)
+class PairForecast:
+    """Expected error of a measured pair of columns with typical numbers of cells."""
+
+    noise_scale: float
+    typical_cells: int
+    expected_error_rows: float
+    expected_distance: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Expected error of a plan: from noise scales and the declared number of rows, nothing private."""
+
+    declared_rows: int
+    columns: tuple[ColumnForecast, ...]
+    pair: PairForecast | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The forecast as JSON."""
+        return asdict(self)
+
+
+def price_plan(plan: SynthesisPlan) -> PlanPrice:
+    """The envelope of a plan; reads no rows.
+
+    Raises:
+        PlanError: the method is unknown, cannot treat the table, or a column has no domain.
+    """
+    _check_method(plan)
+    extra = learning_delta(plan)
+    mu = mu_for(plan.epsilon, plan.delta - extra)
+    event = gaussian_event(mu) | {"delta_extra": extra}
+    deltas = (plan.delta * 10.0, plan.delta, plan.delta / 10.0)
+    return PlanPrice(
+        event=event,
+        mu_squared=mu * mu,
+        delta_extra=extra,
+        epsilon=compose_epsilon([event], plan.delta),
+        delta=plan.delta,
+        epsilon_at=tuple((delta, compose_epsilon([event], delta)) for delta in deltas if delta < 1.0),
+        split=synthesizer_class(plan.method).budget_split(plan),
+    )
+
+
+def forecast(plan: SynthesisPlan) -> Forecast:
+    """Expected error of each column and of a pair.
+
+    Raises:
+        PlanError: the plan states no number of rows, or cannot be priced.
+    """
+    if plan.declared_rows is None:
+        raise PlanError("state about how many rows the table has to see the expected error")
+    price = price_plan(plan)
+    shares = {part.name: part for part in price.split}
+    one_way_scale = _noise_scale(plan, price, shares["one_way"])
+    columns = tuple(
+        _column_forecast(plan, name, cells, assumed, one_way_scale)
+        for name, cells, assumed in _cells(plan)
+    )
+    pair = None
+    if "pair" in shares:
+        sizes = sorted(column.cells for column in columns)
+        typical = sizes[len(sizes) // 2] ** 2
+        scale = _noise_scale(plan, price, shares["pair"])
+        pair = PairForecast(
+            scale, typical, _mean_error(scale), _distance(scale, typical, plan.declared_rows)
+        )
+    return Forecast(plan.declared_rows, columns, pair)
+
+
+def _check_method(plan: SynthesisPlan) -> None:
+    minimum = synthesizer_class(plan.method).minimum_columns
+    if len(plan.synthesized_names()) < minimum:
+        raise PlanError(f"the method {plan.method!r} needs at least {minimum} columns to synthesize")
+    for field in modelled_fields(plan):
+        if not needs_learning(field):
+            column_domain(field)
+
+
+def _cells(plan: SynthesisPlan) -> list[tuple[str, int, bool]]:
+    cells = []
+    for field in modelled_fields(plan):
+        if needs_learning(field):
+            assumed = ASSUMED_LEARNED_CELLS if field.type == "string" else NUMERIC_BINS
+            cells.append((field.name, assumed + 1, True))
+        else:
+            cells.append((field.name, column_domain(field).size, False))
+    return cells
+
+
+def _noise_scale(plan: SynthesisPlan, price: PlanPrice, share: BudgetShare) -> float:
+    per_query = share.share * price.mu_squared / max(share.n_queries, 1)
+    return plan.unit.max_rows_per_unit / math.sqrt(per_query)
+
+
+def _column_forecast(
+    plan: SynthesisPlan, name: str, cells: int, assumed: bool, scale: float
+) -> ColumnForecast:
+    rows = plan.declared_rows or 1
+    return ColumnForecast(name, cells, assumed, scale, _mean_error(scale), _distance(scale, cells, rows))
+
+
+def _mean_error(scale: float) -> float:
+    """E|Z| of a Gaussian."""
+    return math.sqrt(2.0 / math.pi) * scale
+
+
+def _distance(scale: float, cells: int, rows: int) -> float:
+    """Half the expected L1 norm of the noise, as a share of the rows."""
+    return min(1.0, 0.5 * cells * _mean_error(scale) / rows)

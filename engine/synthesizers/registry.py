@@ -1,0 +1,85 @@
+"""All synthesizers by name. An entry is text until it is used, so listing methods loads no model code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from engine.errors import PlanError
+from engine.synthesizers.base import Synthesizer
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """What an analyst needs to choose a method.
+
+    Args:
+        name: stable name.
+        title: name to show.
+        summary: what it keeps, in a sentence.
+        best_for: the need it serves.
+        source: the paper.
+        target: `module:Class`.
+        private: whether its output carries a differential privacy guarantee.
+    """
+
+    name: str
+    title: str
+    summary: str
+    best_for: str
+    source: str
+    target: str
+    private: bool = True
+
+
+_METHODS: dict[str, MethodInfo] = {}
+
+
+def register(info: MethodInfo) -> None:
+    """Add a method; raises ValueError where the name is taken."""
+    if info.name in _METHODS:
+        raise ValueError(f"a method named {info.name!r} is registered already")
+    _METHODS[info.name] = info
+
+
+def list_methods() -> tuple[MethodInfo, ...]:
+    """All methods in the order in which they are offered."""
+    return tuple(_METHODS.values())
+
+
+def method_info(name: str) -> MethodInfo:
+    """One method; raises PlanError where there is none of that name."""
+    if name not in _METHODS:
+        raise PlanError(f"there is no method {name!r}: choose one of {', '.join(_METHODS)}")
+    return _METHODS[name]
+
+
+def synthesizer_class(name: str) -> type[Synthesizer]:
+    """The class of a method; raises PlanError where there is none of that name."""
+    module, _, attribute = method_info(name).target.partition(":")
+    found = getattr(import_module(module), attribute)
+    if not issubclass(found, Synthesizer):
+        raise TypeError(f"{found.__name__} is not a synthesizer")
+    return found
+
+
+register(
+    MethodInfo(
+        name="mst",
+        title="Spanning tree (MST)",
+        summary="Keeps every column's distribution and the strongest pairwise relations, as a tree.",
+        best_for="Most tables: mixed columns, relations between them matter",
+        source="McKenna, Miklau, Sheldon: Winning the NIST Contest (2021)",
+        target="engine.synthesizers.mst:SpanningTreeSynthesizer",
+    )
+)
+register(
+    MethodInfo(
+        name="independent",
+        title="Independent columns",
+        summary="Keeps every column's distribution and no relation between columns.",
+        best_for="Very little privacy loss, or test data where relations do not matter",
+        source="Dwork, McSherry, Nissim, Smith: Calibrating Noise to Sensitivity (2006)",
+        target="engine.synthesizers.independent:IndependentSynthesizer",
+    )
+)

@@ -1,0 +1,87 @@
+"""The frame of methods whose model is a tree: learn domains, measure, fit, and turn cells into rows."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.data.encode import TableDomain
+from engine.privacy.plan import SynthesisPlan
+from engine.privacy.private_table import PrivateTable
+from engine.progress import Progress, ProgressEvent
+from engine.synthesizers.base import BudgetShare, Synthesizer
+from engine.synthesizers.cells import CellGroups
+from engine.synthesizers.marginals import (
+    OneWay,
+    drop_spurious_missing,
+    estimate_total,
+    learn_domain,
+    learning_share,
+    measure_one_ways,
+    open_columns,
+)
+from engine.synthesizers.tree_model import TreeModel
+
+
+class TreeSynthesizer(Synthesizer):
+    """Noisy one-way marginals, then whatever the subclass measures, then a tree that explains both."""
+
+    domain_: TableDomain
+    model_: TreeModel
+    groups_: tuple[CellGroups, ...]
+
+    @classmethod
+    def budget_split(cls, plan: SynthesisPlan) -> tuple[BudgetShare, ...]:
+        """How a run divides its μ²; it reads no rows."""
+        learning = learning_share(plan)
+        opened = open_columns(plan)
+        parts = cls._model_split(len(plan.synthesized_names()))
+        total = sum(part.share for part in parts)
+        scaled = tuple(
+            BudgetShare(part.name, part.title, part.share / total * (1.0 - learning), part.n_queries)
+            for part in parts
+        )
+        if not opened:
+            return scaled
+        return (BudgetShare("domain", "Learning open domains", learning, len(opened)), *scaled)
+
+    @classmethod
+    @abstractmethod
+    def _model_split(cls, n_columns: int) -> tuple[BudgetShare, ...]:
+        """Parts after domain learning, in relative weights; the first is named `one_way`."""
+
+    def _fit(
+        self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress
+    ) -> None:
+        spend = {part.name: part.share * table.budget.left_mu_squared for part in self.budget_split(plan)}
+        progress(ProgressEvent("measuring", 0.05, "Measuring each column"))
+        self.domain_ = learn_domain(table, plan, spend.get("domain", 0.0))
+        one_ways = drop_spurious_missing(self.domain_, measure_one_ways(table, spend["one_way"]))
+        self.estimated_rows_ = estimate_total(one_ways)
+        self._fit_tree(table, one_ways, spend, progress)
+
+    @abstractmethod
+    def _fit_tree(
+        self, table: PrivateTable, one_ways: list[OneWay], spend: dict[str, float], progress: Progress
+    ) -> None:
+        """Set `model_` and `groups_` from the noisy one-way marginals and further measurements."""
+
+    def _sample(self, n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
+        coarse = self.model_.sample(n_rows, rng)
+        codes = [groups.refine(cells, rng) for groups, cells in zip(self.groups_, coarse, strict=True)]
+        return self.domain_.decode(codes, rng)
+
+    def domain_report(self) -> list[dict[str, Any]]:
+        """Per modelled column: its cells and what happens outside them."""
+        return [
+            {
+                "name": column.name,
+                "domain": column.describe(),
+                "cells": column.size,
+                "outside_rule": column.outside_rule(),
+            }
+            for column in self.domain_.columns
+        ]
