@@ -19,8 +19,8 @@ import pandas as pd
 from engine.data.schema import Field, FieldType
 from engine.errors import PlanError
 
-NUMERIC_BINS = 32
-"""Cells of a numeric column that has more distinct values than this."""
+NUMERIC_BINS = 40
+"""Cells of a numeric column with more values than this; a histogram of 5, 8, 10 or 20 bars meets their borders."""
 
 LEARNED_OTHER_VALUE = "Other"
 """Where rare values of a learned category list go, unless the schema states another word."""

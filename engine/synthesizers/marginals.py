@@ -38,6 +38,12 @@ def modelled_fields(plan: SynthesisPlan) -> tuple[Field, ...]:
     return tuple(_open(field) for field in plan.schema.fields if field.name in names)
 
 
+def _open(field: Field) -> Field:
+    if not needs_learning(field):
+        return field
+    return replace(field, minimum=None, maximum=None, enum=None, atoms=())
+
+
 def open_columns(plan: SynthesisPlan) -> tuple[Field, ...]:
     """Fields whose domain is learned under differential privacy."""
     return tuple(field for field in modelled_fields(plan) if needs_learning(field))
