@@ -135,9 +135,7 @@ def _privacy(
         "delta": plan.delta,
         "target_epsilon": plan.epsilon,
         "charged_epsilon": price.epsilon,
-        "epsilon_at": [
-            {"delta": delta, "epsilon": compose_epsilon(recorded, delta)} for delta, _ in price.epsilon_at
-        ],
+        "epsilon_at": [{"delta": delta, "epsilon": compose_epsilon(recorded, delta)} for delta, _ in price.epsilon_at],
         "mu": total_mu(recorded),
         "rho_zcdp": rho,
         "epsilon_zcdp": rdp_epsilon([zero_concentrated], plan.delta),

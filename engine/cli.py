@@ -95,8 +95,7 @@ def _evaluate(options: argparse.Namespace) -> Result:
 
     schema = TableSchema.load(options.schema)
     train, holdout, synthetic = (
-        read_table(path, schema=schema).table
-        for path in (options.train, options.holdout, options.synthetic)
+        read_table(path, schema=schema).table for path in (options.train, options.holdout, options.synthetic)
     )
     report = evaluate(train, holdout, synthetic, schema, target=options.target, seed=options.seed)
     _write_json(options.out, report)

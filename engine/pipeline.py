@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from engine.certificate import build_certificate
-from engine.data.fake import fake_column
 from engine.data.schema import Treatment
 from engine.errors import InputError, PlanError
 from engine.privacy.budget import RunBudget
@@ -95,13 +94,17 @@ def complete_columns(modelled: pd.DataFrame, plan: SynthesisPlan, rng: np.random
         if field.name in modelled:
             columns[field.name] = modelled[field.name]
         elif field.treatment is Treatment.FAKE and field.fake_provider is not None:
-            columns[field.name] = fake_column(field.fake_provider, len(modelled), rng)
+            columns[field.name] = _fake(field.fake_provider, len(modelled), rng)
     return pd.DataFrame(columns)
 
 
-def split_holdout(
-    table: pd.DataFrame, unit: UnitOfProtection, share: float
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _fake(provider: str, n_rows: int, rng: np.random.Generator) -> pd.Series:
+    from engine.data.fake import fake_column  # Faker is slow to load and most plans fake nothing
+
+    return fake_column(provider, n_rows, rng)
+
+
+def split_holdout(table: pd.DataFrame, unit: UnitOfProtection, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Set units aside for the internal evaluation, each one with chance `share` and independently of the others.
 
     Args:
@@ -122,9 +125,9 @@ def split_holdout(
     source = SecureNoise()
     if unit.kind is UnitKind.PERSON:
         owners = table[unit.id_column].astype("string")
-        codes, distinct = pd.factorize(owners, use_na_sentinel=False)
+        unit_of_row = pd.factorize(owners, use_na_sentinel=False)[0]
     else:
-        codes, distinct = np.arange(len(table)), np.arange(len(table))
-    threshold = np.uint64(share * 2.0**64)
-    held_out = (source.words(len(distinct)) < threshold)[codes]
+        unit_of_row = np.arange(len(table))
+    n_units = int(unit_of_row.max(initial=-1)) + 1
+    held_out = (source.words(n_units) < np.uint64(share * 2.0**64))[unit_of_row]
     return table.loc[~held_out].reset_index(drop=True), table.loc[held_out].reset_index(drop=True)

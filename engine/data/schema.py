@@ -163,9 +163,7 @@ class Field:
             enum=tuple(enum) if enum is not None else None,
             required=constraints.get("required", False) is True,
             source=_member(DomainSource, extension.get("domainSource", default), f"domainSource of {name!r}"),
-            treatment=_member(
-                Treatment, extension.get("treatment", Treatment.SYNTHESIZE), f"treatment of {name!r}"
-            ),
+            treatment=_member(Treatment, extension.get("treatment", Treatment.SYNTHESIZE), f"treatment of {name!r}"),
             fake_provider=extension.get("fakeProvider"),
             atoms=tuple(atoms),
             other_value=extension.get("otherValue"),

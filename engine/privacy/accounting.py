@@ -108,9 +108,7 @@ def _flatten(events: Iterable[dp_event.DpEvent]) -> Iterable[dp_event.DpEvent]:
     for event in events:
         if isinstance(event, dp_event.ComposedDpEvent):
             yield from _flatten(event.events)
-        elif isinstance(event, dp_event.SelfComposedDpEvent) and isinstance(
-            event.event, dp_event.GaussianDpEvent
-        ):
+        elif isinstance(event, dp_event.SelfComposedDpEvent) and isinstance(event.event, dp_event.GaussianDpEvent):
             multiplier = event.event.noise_multiplier / math.sqrt(event.count)
             yield dp_event.GaussianDpEvent(multiplier)
         else:

@@ -127,17 +127,14 @@ def forecast(plan: SynthesisPlan) -> Forecast:
     shares = {part.name: part for part in price.split}
     one_way_scale = _noise_scale(plan, price, shares["one_way"])
     columns = tuple(
-        _column_forecast(plan, name, cells, assumed, one_way_scale)
-        for name, cells, assumed in _cells(plan)
+        _column_forecast(plan, name, cells, assumed, one_way_scale) for name, cells, assumed in _cells(plan)
     )
     pair = None
     if "pair" in shares:
         sizes = sorted(column.cells for column in columns)
         typical = sizes[len(sizes) // 2] ** 2
         scale = _noise_scale(plan, price, shares["pair"])
-        pair = PairForecast(
-            scale, typical, _mean_error(scale), _distance(scale, typical, plan.declared_rows)
-        )
+        pair = PairForecast(scale, typical, _mean_error(scale), _distance(scale, typical, plan.declared_rows))
     return Forecast(plan.declared_rows, columns, pair)
 
 
@@ -166,9 +163,7 @@ def _noise_scale(plan: SynthesisPlan, price: PlanPrice, share: BudgetShare) -> f
     return plan.unit.max_rows_per_unit / math.sqrt(per_query)
 
 
-def _column_forecast(
-    plan: SynthesisPlan, name: str, cells: int, assumed: bool, scale: float
-) -> ColumnForecast:
+def _column_forecast(plan: SynthesisPlan, name: str, cells: int, assumed: bool, scale: float) -> ColumnForecast:
     rows = plan.declared_rows or 1
     return ColumnForecast(name, cells, assumed, scale, _mean_error(scale), _distance(scale, cells, rows))
 

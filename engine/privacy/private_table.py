@@ -133,11 +133,9 @@ class PrivateTable:
                 event=gaussian_event(mu),
             )
         )
-        call = MechanismCall("gaussian_marginal", (columns, noise_scale), sensitivity, "l2")
+        call = MechanismCall("gaussian_marginal", (columns, self._sizes, noise_scale), sensitivity, "l2")
         exact = self._exact_counts(columns)
-        return self._release(
-            call, exact, lambda: exact + rounded_gaussian(exact.shape, noise_scale, self._noise)
-        )
+        return self._release(call, exact, lambda: exact + rounded_gaussian(exact.shape, noise_scale, self._noise))
 
     def select(
         self,
@@ -186,11 +184,10 @@ class PrivateTable:
                 for columns, estimate, penalty in zip(candidates, estimates, penalties, strict=True)
             ]
         )
-        call = MechanismCall("exponential_selection", (tuple(candidates), epsilon), sensitivity, "linf")
+        key = (tuple(candidates), self._sizes, epsilon)
+        call = MechanismCall("exponential_selection", key, sensitivity, "linf")
         weights = scores * (epsilon / (2.0 * sensitivity))
-        chosen = self._release(
-            call, scores, lambda: np.array([np.argmax(weights + gumbel(len(weights), self._noise))])
-        )
+        chosen = self._release(call, scores, lambda: np.array([np.argmax(weights + gumbel(len(weights), self._noise))]))
         return int(chosen[0])
 
     def discover_categories(self, name: str, noise_scale: float, delta: float) -> tuple[str, ...]:
@@ -270,9 +267,7 @@ class PrivateTable:
         bins = np.clip(np.searchsorted(edges, numbers[~np.isnan(numbers)], side="right") - 1, 0, len(edges) - 2)
         exact = np.bincount(bins, minlength=len(edges) - 1).astype(np.int64)
         call = MechanismCall("range_discovery", (name, noise_scale), k, "l2")
-        noisy = self._release(
-            call, exact, lambda: exact + rounded_gaussian(exact.shape, noise_scale, self._noise)
-        )
+        noisy = self._release(call, exact, lambda: exact + rounded_gaussian(exact.shape, noise_scale, self._noise))
         threshold = noise_scale * float(-ndtri(0.05 / len(exact)))
         held = np.flatnonzero(noisy > threshold)
         if not len(held):

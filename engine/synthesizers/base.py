@@ -93,9 +93,7 @@ class Synthesizer(ABC):
         return self._sample(n_rows, rng)
 
     @abstractmethod
-    def _fit(
-        self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress
-    ) -> None: ...
+    def _fit(self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress) -> None: ...
 
     @abstractmethod
     def _sample(self, n_rows: int, rng: np.random.Generator) -> pd.DataFrame: ...

@@ -56,9 +56,7 @@ class CellGroups:
 
 def keep_all(one_way: OneWay, total: float) -> CellGroups:
     """Every cell its own group."""
-    return CellGroups(
-        np.arange(one_way.counts.size, dtype=np.int32), project_to_simplex(one_way.counts, total)
-    )
+    return CellGroups(np.arange(one_way.counts.size, dtype=np.int32), project_to_simplex(one_way.counts, total))
 
 
 def merge_rare(one_way: OneWay, total: float) -> CellGroups:

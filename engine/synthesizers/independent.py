@@ -31,6 +31,4 @@ class IndependentSynthesizer(TreeSynthesizer):
     ) -> None:
         progress(ProgressEvent("fitting", 0.8, "Fitting the columns"))
         self.groups_ = tuple(keep_all(one_way, self.estimated_rows_) for one_way in one_ways)
-        self.model_ = TreeModel.from_node_counts(
-            [groups.weights for groups in self.groups_], (), self.estimated_rows_
-        )
+        self.model_ = TreeModel.from_node_counts([groups.weights for groups in self.groups_], (), self.estimated_rows_)

@@ -27,9 +27,9 @@ from engine.synthesizers.tree_synthesizer import TreeSynthesizer
 
 FloatArray = npt.NDArray[np.float64]
 
-ONE_WAY_SHARE = 0.30
+ONE_WAY_SHARE = 0.40
 SELECTION_SHARE = 0.10
-PAIR_SHARE = 0.60
+PAIR_SHARE = 0.50
 FIT_ITERATIONS = 1000
 
 
@@ -65,11 +65,9 @@ class SpanningTreeSynthesizer(TreeSynthesizer):
         merged = [groups.merge(one_way) for groups, one_way in zip(self.groups_, one_ways, strict=True)]
         for column, groups in enumerate(self.groups_):
             table.merge_cells(column, groups.group_of)
-        measurements = [
-            Measurement((column,), counts, variance) for column, (counts, variance) in enumerate(merged)
-        ]
+        measurements = [Measurement((column,), counts, variance) for column, (counts, variance) in enumerate(merged)]
         weights = [
-            np.bincount(groups.group_of, weights=groups.weights, minlength=groups.size)
+            np.asarray(np.bincount(groups.group_of, weights=groups.weights, minlength=groups.size), dtype=np.float64)
             for groups in self.groups_
         ]
         edges = self._choose_edges(table, weights, spend, progress)

@@ -61,9 +61,7 @@ class TreeModel:
         self.marginals_ = self._propagate(self.potentials)
 
     @classmethod
-    def from_node_counts(
-        cls, counts: Sequence[FloatArray], edges: Sequence[Clique], total: float
-    ) -> TreeModel:
+    def from_node_counts(cls, counts: Sequence[FloatArray], edges: Sequence[Clique], total: float) -> TreeModel:
         """A model of independent columns with the given non-negative counts, ready to be fitted further."""
         model = cls([len(column) for column in counts], edges, total)
         for column, values in enumerate(counts):
@@ -202,14 +200,11 @@ def _first_step(measurements: Sequence[Measurement], total: float) -> float:
 
 def _loss(marginals: dict[Clique, FloatArray], measurements: Sequence[Measurement]) -> float:
     return sum(
-        0.5 * float(np.sum((marginals[item.clique] - item.counts) ** 2 / item.variance))
-        for item in measurements
+        0.5 * float(np.sum((marginals[item.clique] - item.counts) ** 2 / item.variance)) for item in measurements
     )
 
 
-def _gradient(
-    marginals: dict[Clique, FloatArray], measurements: Sequence[Measurement]
-) -> dict[Clique, FloatArray]:
+def _gradient(marginals: dict[Clique, FloatArray], measurements: Sequence[Measurement]) -> dict[Clique, FloatArray]:
     gradient: dict[Clique, FloatArray] = {}
     for item in measurements:
         slope = (marginals[item.clique] - item.counts) / item.variance
@@ -217,9 +212,7 @@ def _gradient(
     return gradient
 
 
-def _spread(
-    weights: FloatArray, groups: npt.NDArray[np.int32], rng: np.random.Generator
-) -> npt.NDArray[np.int32]:
+def _spread(weights: FloatArray, groups: npt.NDArray[np.int32], rng: np.random.Generator) -> npt.NDArray[np.int32]:
     """A cell for each row such that every group's rows follow its row of `weights` as closely as whole rows can.
 
     Args:

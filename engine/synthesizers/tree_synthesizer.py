@@ -41,8 +41,7 @@ class TreeSynthesizer(Synthesizer):
         parts = cls._model_split(len(plan.synthesized_names()))
         total = sum(part.share for part in parts)
         scaled = tuple(
-            BudgetShare(part.name, part.title, part.share / total * (1.0 - learning), part.n_queries)
-            for part in parts
+            BudgetShare(part.name, part.title, part.share / total * (1.0 - learning), part.n_queries) for part in parts
         )
         if not opened:
             return scaled
@@ -53,9 +52,7 @@ class TreeSynthesizer(Synthesizer):
     def _model_split(cls, n_columns: int) -> tuple[BudgetShare, ...]:
         """Parts after domain learning, in relative weights; the first is named `one_way`."""
 
-    def _fit(
-        self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress
-    ) -> None:
+    def _fit(self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress) -> None:
         spend = {part.name: part.share * table.budget.left_mu_squared for part in self.budget_split(plan)}
         progress(ProgressEvent("measuring", 0.05, "Measuring each column"))
         self.domain_ = learn_domain(table, plan, spend.get("domain", 0.0))

@@ -18,9 +18,7 @@ from engine.privacy.accounting import (
 )
 from engine.privacy.events import delta_extra, event_from_json, event_to_json
 
-DP_SGD = dp_event.SelfComposedDpEvent(
-    dp_event.PoissonSampledDpEvent(0.02, dp_event.GaussianDpEvent(2.0)), 5000
-)
+DP_SGD = dp_event.SelfComposedDpEvent(dp_event.PoissonSampledDpEvent(0.02, dp_event.GaussianDpEvent(2.0)), 5000)
 ROUND_TRIPS = [
     dp_event.GaussianDpEvent(1.5),
     dp_event.LaplaceDpEvent(0.5),
