@@ -101,7 +101,8 @@ def complete_columns(modelled: pd.DataFrame, plan: SynthesisPlan, rng: np.random
 def _fake(provider: str, n_rows: int, rng: np.random.Generator) -> pd.Series:
     from engine.data.fake import fake_column  # Faker is slow to load and most plans fake nothing
 
-    return fake_column(provider, n_rows, rng)
+    column: pd.Series = fake_column(provider, n_rows, rng)
+    return column
 
 
 def split_holdout(table: pd.DataFrame, unit: UnitOfProtection, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -182,7 +182,7 @@ def _numeric_domain(field: Field, learned: LearnedDomain | None) -> ColumnDomain
     if low is None or high is None:
         raise PlanError(f"column {field.name!r} needs a minimum and a maximum, or a domain learned under DP")
     if field.type is FieldType.NUMBER:
-        edges = np.linspace(low, high, NUMERIC_BINS + 1) if high > low else np.array([low, low + 1e-9])
+        edges = np.linspace(low, high, NUMERIC_BINS + 1) if high > low else np.array([low, high])
     else:
         count = int(high) - int(low) + 1
         edges = int(low) + np.round(np.linspace(0, count, min(count, NUMERIC_BINS) + 1))
@@ -239,7 +239,8 @@ def to_numbers(column: pd.Series, field_type: FieldType) -> FloatArray:
 def from_numbers(numbers: FloatArray, field_type: FieldType) -> pd.Series:
     """The inverse of `to_numbers`."""
     if field_type in (FieldType.INTEGER, FieldType.NUMBER):
-        return pd.Series(numbers).astype("Float64").astype(pandas_dtype(field_type))
+        values = pd.Series(numbers, dtype="Float64")
+        return values if field_type is FieldType.NUMBER else values.astype("Int64")
     unit = _SECONDS_PER_DAY if field_type is FieldType.DATE else 1
     seconds = np.where(np.isnan(numbers), 0, numbers).astype(np.int64) * unit
     moments = pd.Series(seconds.astype("datetime64[s]").astype("datetime64[us]"))

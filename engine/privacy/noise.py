@@ -79,7 +79,7 @@ def _rounded_magnitude(tail_word: npt.NDArray[np.uint64], scale: float, source: 
     margin = _RELATIVE_MARGIN * tail + 4.0 * _UNIT
     doubtful = (tail <= upper + margin) | (tail >= lower - margin)
     doubtful &= ~((magnitude == 0) & (tail > upper + margin))
-    result = magnitude.astype(np.int64)
+    result: IntArray = magnitude.astype(np.int64)
     for index in np.flatnonzero(doubtful):
         result[index] = _exact_magnitude(int(tail_word[index]), int(result[index]), scale, source)
     return result

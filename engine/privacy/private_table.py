@@ -135,7 +135,10 @@ class PrivateTable:
         )
         call = MechanismCall("gaussian_marginal", (columns, self._sizes, noise_scale), sensitivity, "l2")
         exact = self._exact_counts(columns)
-        return self._release(call, exact, lambda: exact + rounded_gaussian(exact.shape, noise_scale, self._noise))
+        released: IntArray = self._release(
+            call, exact, lambda: exact + rounded_gaussian(exact.shape, noise_scale, self._noise)
+        )
+        return released
 
     def select(
         self,

@@ -37,7 +37,7 @@ class CellGroups:
         """Counts and noise variances of the groups."""
         counts = np.bincount(self.group_of, weights=one_way.counts, minlength=self.size)
         members = np.bincount(self.group_of, minlength=self.size)
-        return counts, one_way.variance * members
+        return np.asarray(counts, dtype=np.float64), np.asarray(one_way.variance * members, dtype=np.float64)
 
     def refine(self, groups: Codes, rng: np.random.Generator) -> Codes:
         """A cell for each group, drawn by weight."""

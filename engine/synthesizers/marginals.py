@@ -127,7 +127,7 @@ def public_grid(field_type: FieldType) -> FloatArray:
         days = [(date(year, 1, 1) - date(1970, 1, 1)).days for year in range(1800, 2202)]
         return np.array(days, dtype=np.float64) * unit
     powers = np.arange(0 if field_type is FieldType.INTEGER else -10, 48)
-    magnitudes = 2.0**powers
+    magnitudes = np.exp2(powers.astype(np.float64))
     return np.concatenate([-magnitudes[::-1], [0.0], magnitudes])
 
 
@@ -140,4 +140,4 @@ def project_to_simplex(values: FloatArray, total: float) -> FloatArray:
     excess = np.cumsum(descending) - total
     positive = descending - excess / np.arange(1, len(values) + 1) > 0
     last = int(np.flatnonzero(positive)[-1])
-    return np.maximum(values - excess[last] / (last + 1), 0.0)
+    return np.asarray(np.maximum(values - excess[last] / (last + 1), 0.0), dtype=np.float64)

@@ -187,11 +187,11 @@ def _oriented(potentials: Potentials, parent: int, column: int) -> FloatArray:
 
 
 def _exponential(potential: FloatArray) -> FloatArray:
-    return np.exp(np.maximum(potential - potential.max(), -600.0))
+    return np.asarray(np.exp(np.maximum(potential - potential.max(), -600.0)), dtype=np.float64)
 
 
 def _normalised(values: FloatArray) -> FloatArray:
-    return values / values.max()
+    return np.asarray(values / values.max(), dtype=np.float64)
 
 
 def _first_step(measurements: Sequence[Measurement], total: float) -> float:

@@ -1,0 +1,191 @@
+"""The mechanisms as they are called in production, each beside a twin without (enough) noise that must fail."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.special import ndtri
+
+from engine.data.encode import table_domain
+from engine.data.schema import DomainSource, Field, FieldType, TableSchema
+from engine.privacy.accounting import mu_for
+from engine.privacy.budget import RunBudget
+from engine.privacy.plan import SynthesisPlan, UnitOfProtection
+from engine.privacy.private_table import PrivateTable, discovery_threshold
+from engine.synthesizers.registry import list_methods
+from tests.doors import RecordingTable, run
+from tests.noise_sources import SeededNoiseThatPassesAsSecure
+from tests.tables import small_table, typed
+
+pytestmark = pytest.mark.statistical
+
+FIELD = Field("group", FieldType.STRING, enum=("a", "b", "c"), required=True, source=DomainSource.PUBLIC)
+SCHEMA = TableSchema((FIELD,))
+
+
+class Silent:
+    """A broken twin: words that make every Gaussian draw round to zero and every Gumbel draw equal."""
+
+    secure = True
+
+    def words(self, count):
+        return np.full(count, 2**63 - 1, dtype=np.uint64)
+
+
+def table_of(*counts):
+    values = [category for category, count in zip("abc", counts, strict=True) for _ in range(count)]
+    return typed(pd.DataFrame({"group": values}), SCHEMA)
+
+
+def door(table, noise, schema=SCHEMA, budget=1e12, delta=1.0):
+    private = PrivateTable(table, schema.fields, UnitOfProtection(), RunBudget(budget, delta), noise)
+    if all(field.has_domain for field in schema.fields):
+        private.encode(table_domain(schema.fields, {}))
+    return private
+
+
+def marginal_noise(noise, scale, repetitions):
+    private = door(table_of(50, 30, 20), noise)
+    released = np.array([private.marginal((0,), scale, "test") for _ in range(repetitions)])
+    return released - np.array([50, 30, 20])
+
+
+def marginal_noise_is_right(noise, scale):
+    """21,000 draws: relative standard error of the variance √(2/n) = 0.98 %; five of them, false alarm 6e-7."""
+    draws = marginal_noise(noise, scale, 7000).ravel()
+    spread = abs(np.mean(draws**2.0) / (scale**2 + 1 / 12) - 1) <= 5 * math.sqrt(2 / draws.size)
+    centre = abs(draws.mean()) <= 5 * scale / math.sqrt(draws.size)
+    return spread and centre
+
+
+def test_marginal():
+    assert marginal_noise_is_right(SeededNoiseThatPassesAsSecure(1), 10.0)
+    assert not marginal_noise_is_right(Silent(), 10.0)
+
+
+def selection_is_right(noise):
+    """χ² of 10,000 selections among three against softmax(ε score / 2), two degrees; 99.9999 % quantile 27.6."""
+    private = door(table_of(6, 3, 1), noise)
+    candidates = [(0,), (0,), (0,)]
+    estimates = [np.array([6.0, 3.0, 1.0]), np.array([5.0, 3.0, 1.0]), np.array([4.0, 3.0, 1.0])]
+    chosen = [private.select(candidates, estimates, [0.0] * 3, 1.0, "test") for _ in range(10_000)]
+    expected = np.exp([0.0, 0.5, 1.0])
+    expected *= len(chosen) / expected.sum()
+    observed = np.bincount(chosen, minlength=3)
+    return ((observed - expected) ** 2 / expected).sum() < 27.6
+
+
+def test_selection():
+    assert selection_is_right(SeededNoiseThatPassesAsSecure(2))
+    assert not selection_is_right(Silent())
+
+
+OPEN = TableSchema((Field("group", FieldType.STRING, source=DomainSource.MEASURED),))
+
+
+def discovery_rate(noise, rows, scale, delta, repetitions):
+    private = door(typed(pd.DataFrame({"group": ["x"] * rows}), OPEN), noise, OPEN, delta=1e9)
+    found = [bool(private.discover_categories("group", scale, delta)) for _ in range(repetitions)]
+    return sum(found)
+
+
+def test_category_discovery():
+    """A value of one row passes with chance δ = 0.01: of 4,000 tries at most 80 (six standard errors above 40)."""
+    assert discovery_rate(SeededNoiseThatPassesAsSecure(3), 1, 5.0, 0.01, 4000) <= 80
+    assert discovery_rate(SeededNoiseThatPassesAsSecure(3), 100, 5.0, 0.01, 100) == 100
+
+
+def test_category_discovery_without_noise_tells_rows_apart():
+    """The twin releases a value exactly when its count passes the threshold, whatever δ says."""
+    threshold = math.ceil(discovery_threshold(1, 5.0, 0.01))
+    assert discovery_rate(Silent(), threshold + 1, 5.0, 0.01, 50) == 50
+    assert discovery_rate(Silent(), threshold - 2, 5.0, 0.01, 50) == 0
+
+
+def test_range_discovery():
+    schema = TableSchema((Field("group", FieldType.INTEGER, source=DomainSource.MEASURED),))
+    values = typed(pd.DataFrame({"group": [5] * 400 + [100] * 400 + [10**6]}), schema)
+    edges = np.array([0.0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 2**20, 2**21])
+    private = door(values, SeededNoiseThatPassesAsSecure(4), schema)
+    assert private.discover_range("group", edges, 20.0) == (4.0, 128.0)
+    leaky = door(values, Silent(), schema)
+    assert leaky.discover_range("group", edges, 1e-3) == (4.0, 2.0**20)
+
+
+CONFIDENCE = 0.999
+RUNS = 8000
+
+
+def gaussian_lower_bound(without, with_row):
+    """Lower bound on μ with confidence: best threshold on half of the runs, Clopper-Pearson on the other half.
+
+    Source: Dong, Roth, Su (2022), trade-off functions; Nasr et al., "Tight Auditing" (2023), for the estimate.
+    """
+    half = len(without) // 2
+    thresholds = np.quantile(np.concatenate([without[:half], with_row[:half]]), np.linspace(0.02, 0.98, 49))
+    guesses = [rate(with_row[:half], t) - rate(without[:half], t) for t in thresholds]
+    best = thresholds[int(np.argmax(guesses))]
+    n = len(without) - half
+    alpha = (1 - CONFIDENCE) / 2
+    false_positives = int(np.sum(without[half:] > best))
+    false_negatives = int(np.sum(with_row[half:] <= best))
+    highest_positive = stats.beta.ppf(1 - alpha, false_positives + 1, n - false_positives)
+    highest_negative = stats.beta.ppf(1 - alpha, false_negatives + 1, n - false_negatives)
+    return ndtri(1 - highest_positive) - ndtri(highest_negative)
+
+
+def rate(values, threshold):
+    """Φ⁻¹ of the share above a threshold, kept away from 0 and 1."""
+    return ndtri(np.clip(np.mean(values > threshold), 1 / len(values), 1 - 1 / len(values)))
+
+
+def statistic(seed, table, scale_of):
+    """Noisy count of the cell that only the extra row is in."""
+    private = door(table, SeededNoiseThatPassesAsSecure(seed))
+    return [private.marginal((0,), scale_of, "game")[2] for _ in range(RUNS)]
+
+
+def test_distinguishing_game():
+    """Whoever plays against one marginal learns no more than the charged μ; against a third of the noise, more."""
+    mu = mu_for(1.0, 1e-6)
+    scale = 1 / mu
+    base, extended = table_of(20, 20, 0), table_of(20, 20, 1)
+    honest = gaussian_lower_bound(np.array(statistic(5, base, scale)), np.array(statistic(6, extended, scale)))
+    weak = gaussian_lower_bound(np.array(statistic(7, base, scale / 3)), np.array(statistic(8, extended, scale / 3)))
+    assert honest <= mu
+    assert weak > mu
+
+
+@pytest.mark.parametrize("method", [info.name for info in list_methods() if info.private])
+def test_a_whole_run_without_noise_is_noticed(method):
+    """Released counts of an honest run differ from the exact ones by about their scale; a silent run's do not."""
+
+    def ratios(noise_class):
+        plan = SynthesisPlan(schema=two_columns(), method=method, epsilon=1.0)
+        private, _ = run(plan, small_table(), door=noise_class)
+        return [
+            np.mean((released - exact) ** 2.0) / call.key[-1] ** 2
+            for call, exact, released in private.calls
+            if call.mechanism == "gaussian_marginal"
+        ]
+
+    class SilentTable(RecordingTable):
+        def _release(self, call, exact, draw):
+            if call.mechanism == "gaussian_marginal":
+                self.calls.append((call, exact, exact))
+                return exact
+            return super()._release(call, exact, draw)
+
+    assert 0.5 < np.mean(ratios(RecordingTable)) < 2.0
+    assert np.mean(ratios(SilentTable)) == 0.0
+
+
+def two_columns():
+    return TableSchema(
+        (
+            Field("age", FieldType.INTEGER, minimum=0, maximum=99, source=DomainSource.PUBLIC),
+            Field("region", FieldType.STRING, enum=("north", "south", "east"), source=DomainSource.PUBLIC),
+        )
+    )
