@@ -21,6 +21,7 @@ AppError
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import ClassVar
 
@@ -171,12 +172,18 @@ class BudgetRefusedError(ConflictError):
     ) -> None:
         super().__init__(
             f"This run costs ε {cost_epsilon:.4g} and would bring the dataset to ε {composed_epsilon:.4g} "
-            f"of {epsilon_cap:.4g}. A further run of up to ε {epsilon_left:.4g} still fits. Nothing was spent."
+            f"of {epsilon_cap:.4g}. A further run of up to ε {_floor(epsilon_left):g} still fits. "
+            "Nothing was spent."
         )
         self.cost_epsilon = cost_epsilon
         self.composed_epsilon = composed_epsilon
         self.epsilon_left = epsilon_left
         self.epsilon_cap = epsilon_cap
+
+
+def _floor(epsilon: float) -> float:
+    """ε cut to four decimals: a rounded-up number would be refused again."""
+    return math.floor(epsilon * 1e4) / 1e4
 
 
 class AlreadyCommittedError(ConflictError):

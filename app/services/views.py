@@ -102,7 +102,7 @@ class LedgerSummary:
         epsilon_cap: the budget; None while the owner has set none.
         epsilon_spent: ε of committed entries together.
         epsilon_reserved: what the reserved entries add to it.
-        epsilon_left: largest ε of a further run that still fits; less than cap minus spent is possible, and more.
+        epsilon_left: largest ε of a further run that still fits; it can be more than cap minus spent.
         sum_of_epsilons: plain sum of the entries' own ε, which no composition theorem makes smaller.
         n_entries: reserved and committed entries.
     """

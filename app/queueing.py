@@ -1,0 +1,180 @@
+"""The queue: ids in, states and progress out. Jobs are named by text, so no job code is loaded here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, Worker
+from rq.command import send_stop_job_command
+from rq.exceptions import DuplicateJobError, InvalidJobOperation, NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.registry import StartedJobRegistry
+
+from app.errors import QueueUnavailableError
+
+RUN_JOB = "workers.jobs.run_synthesis"
+RESULT_SECONDS = 24 * 3600
+FAILURE_SECONDS = 7 * 24 * 3600
+CONNECT_SECONDS = 3
+ANSWER_SECONDS = 10
+LOG_LINES = 200
+
+
+class JobState(StrEnum):
+    """What the queue knows of a run's job."""
+
+    MISSING = "missing"
+    WAITING = "waiting"
+    STARTED = "started"
+    FINISHED = "finished"
+    BROKEN = "broken"
+
+
+_STATES = {
+    JobStatus.CREATED: JobState.WAITING,
+    JobStatus.QUEUED: JobState.WAITING,
+    JobStatus.SCHEDULED: JobState.WAITING,
+    JobStatus.DEFERRED: JobState.WAITING,
+    JobStatus.STARTED: JobState.STARTED,
+    JobStatus.FINISHED: JobState.FINISHED,
+}
+
+
+class RunQueue:
+    """Runs waiting for a worker.
+
+    Args:
+        redis_url: the Redis; nothing is connected before the first call.
+        name: the queue's name.
+        timeout_seconds: after which a job is stopped.
+    """
+
+    def __init__(self, redis_url: str, *, name: str, timeout_seconds: int) -> None:
+        self.redis_url = redis_url
+        self.name = name
+        self.timeout_seconds = timeout_seconds
+        self.connection = Redis.from_url(
+            redis_url or "redis://127.0.0.1:6379/0",
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+        )
+        self._queue = Queue(name, connection=self.connection, serializer="json")
+
+    def enqueue(self, run_id: str) -> None:
+        """Put a run into the queue; a run that is there already stays there once.
+
+        Raises:
+            QueueUnavailableError: Redis does not answer.
+        """
+        with _translated():
+            try:
+                self._queue.enqueue_call(
+                    RUN_JOB,
+                    args=(run_id,),
+                    job_id=run_id,
+                    unique=True,
+                    timeout=self.timeout_seconds,
+                    result_ttl=RESULT_SECONDS,
+                    failure_ttl=FAILURE_SECONDS,
+                    meta={},
+                )
+            except DuplicateJobError:
+                return
+
+    def remove(self, run_id: str) -> None:
+        """Take a run out of the queue, where it still is."""
+        with _translated():
+            job = self._job(run_id)
+            if job is not None:
+                job.delete()
+
+    def stop(self, run_id: str) -> None:
+        """Make the worker kill a running job, where it still runs."""
+        with _translated():
+            try:
+                send_stop_job_command(self.connection, run_id, serializer="json")
+            except (NoSuchJobError, InvalidJobOperation):
+                return
+
+    def state(self, run_id: str) -> JobState:
+        """What became of a run's job."""
+        with _translated():
+            job = self._job(run_id)
+            if job is None:
+                return JobState.MISSING
+            return _STATES.get(job.get_status(refresh=False), JobState.BROKEN)
+
+    def progress(self, run_id: str) -> dict[str, Any] | None:
+        """What the worker wrote last: stage, fraction, message, updated_at, log; None before that."""
+        with _translated():
+            job = self._job(run_id)
+            found = job.meta.get("progress") if job is not None else None
+            return found if isinstance(found, dict) else None
+
+    def save_progress(self, run_id: str, *, stage: str, fraction: float, message: str) -> None:
+        """Write where a run stands.
+
+        Args:
+            run_id: the run.
+            stage: the stage it is in.
+            fraction: share of the run that is done.
+            message: a sentence without any cell value.
+        """
+        with _translated():
+            job = self._job(run_id)
+            if job is None:
+                return
+            now = datetime.now(UTC).isoformat()
+            before = job.meta.get("progress") or {"log": [], "message": ""}
+            log = before["log"]
+            if message != before["message"]:
+                log = [*log, {"at": now, "stage": stage, "message": message}][-LOG_LINES:]
+            job.meta["progress"] = {
+                "stage": stage,
+                "fraction": fraction,
+                "message": message,
+                "updated_at": now,
+                "log": log,
+            }
+            job.save_meta()  # type: ignore[no-untyped-call]
+
+    def clean_abandoned(self) -> None:
+        """Let RQ mark jobs as failed whose worker has not been heard of."""
+        with _translated():
+            StartedJobRegistry(self.name, connection=self.connection, serializer="json").cleanup()
+
+    def is_reachable(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            return bool(self.connection.ping())
+        except RedisError:
+            return False
+
+    def worker_count(self) -> int:
+        """Number of workers that listen to the queue."""
+        with _translated():
+            return int(Worker.count(queue=self._queue))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.connection.close()
+
+    def _job(self, run_id: str) -> Job | None:
+        try:
+            return Job.fetch(run_id, connection=self.connection, serializer="json")
+        except NoSuchJobError:
+            return None
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except RedisError:
+        raise QueueUnavailableError from None

@@ -1,0 +1,221 @@
+"""The tables. No column ever holds a cell of a private table; budgets are whole micro-ε."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+ID_LENGTH = 32
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time in UTC; SQLite keeps no time zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a local time and store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a point in time needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give UTC back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def new_id() -> str:
+    """A random id: 32 hexadecimal digits."""
+    return uuid4().hex
+
+
+class Base(DeclarativeBase):
+    """All tables; names of constraints are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy reads it from the class
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+    }
+
+
+class Identified:
+    """Columns of every table."""
+
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_id)
+    created_at: Mapped[datetime]
+
+
+class User(Identified, Base):
+    """Somebody who can sign in."""
+
+    __tablename__ = "users"
+
+    username: Mapped[str] = mapped_column(String(64))
+    username_key: Mapped[str] = mapped_column(String(64), unique=True)
+    email: Mapped[str] = mapped_column(String(254))
+    password_hash: Mapped[str] = mapped_column(String(128))
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    is_first: Mapped[bool | None] = mapped_column(unique=True)
+    """True for the administrator of the first run; unique, so that two set-ups cannot both win."""
+
+
+class WebSession(Identified, Base):
+    """One sign-in of a browser."""
+
+    __tablename__ = "web_sessions"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class ApiToken(Identified, Base):
+    """One token of the API."""
+
+    __tablename__ = "api_tokens"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    prefix: Mapped[str] = mapped_column(String(16))
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class SignInAttempt(Identified, Base):
+    """One attempt to sign in, also with a name that nobody has."""
+
+    __tablename__ = "sign_in_attempts"
+
+    username_key: Mapped[str] = mapped_column(String(64), index=True)
+    succeeded: Mapped[bool] = mapped_column(default=False)
+
+
+class Dataset(Identified, Base):
+    """One private table and what its owner decided about it."""
+
+    __tablename__ = "datasets"
+
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    filename: Mapped[str] = mapped_column(String(255))
+    n_rows: Mapped[int] = mapped_column(BigInteger)
+    n_columns: Mapped[int]
+    columns: Mapped[list[str]]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    is_sample: Mapped[bool] = mapped_column(default=False)
+    deleted_at: Mapped[datetime | None]
+    table_schema: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    confirmed: Mapped[list[str]] = mapped_column(default=list)
+    schema_confirmed_at: Mapped[datetime | None]
+    unit: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    declared_rows: Mapped[int | None] = mapped_column(BigInteger)
+    epsilon_cap_micro: Mapped[int | None] = mapped_column(BigInteger)
+    delta: Mapped[float]
+    draft: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    ledger_version: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Grows with every change of the ledger or the cap; a writer who read an older one starts again."""
+
+
+class Plan(Identified, Base):
+    """What a run was asked to do, with its price at that time."""
+
+    __tablename__ = "plans"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    plan: Mapped[dict[str, Any]]
+    price: Mapped[dict[str, Any]]
+
+
+class Run(Identified, Base):
+    """One run of a plan."""
+
+    __tablename__ = "runs"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"))
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    status: Mapped[str] = mapped_column(String(16), index=True)
+    stage: Mapped[str] = mapped_column(String(32), default="")
+    holdout_share: Mapped[float]
+    target: Mapped[str | None] = mapped_column(Text)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    cancel_requested_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+
+    plan: Mapped[Plan] = relationship()
+    dataset: Mapped[Dataset] = relationship()
+    user: Mapped[User] = relationship()
+    ledger_entry: Mapped[LedgerEntry] = relationship(back_populates="run", uselist=False)
+
+
+class LedgerEntry(Identified, Base):
+    """One charge on a dataset: reserved, then committed, or released where no noise was drawn."""
+
+    __tablename__ = "ledger_entries"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), unique=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    state: Mapped[str] = mapped_column(String(16))
+    epsilon_micro: Mapped[int] = mapped_column(BigInteger)
+    delta: Mapped[float]
+    event: Mapped[dict[str, Any]]
+    note: Mapped[str] = mapped_column(Text, default="")
+    committed_at: Mapped[datetime | None]
+    released_at: Mapped[datetime | None]
+
+    run: Mapped[Run] = relationship(back_populates="ledger_entry")
+    user: Mapped[User] = relationship()
+
+
+class Artifact(Identified, Base):
+    """One stored file: an upload, its profile, or a result of a run."""
+
+    __tablename__ = "artifacts"
+    __table_args__ = (UniqueConstraint("run_id", "kind"),)
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"))
+    kind: Mapped[str] = mapped_column(String(32))
+    media_type: Mapped[str] = mapped_column(String(100))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    classification: Mapped[str] = mapped_column(String(16))
+
+
+class AuditEntry(Identified, Base):
+    """One line of the audit trail; never changed, never deleted."""
+
+    __tablename__ = "audit_entries"
+
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
+    username: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(64))
+    object_kind: Mapped[str] = mapped_column(String(32))
+    object_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
