@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 import tempfile
@@ -164,6 +165,19 @@ def digest(path: Path) -> StoredFile:
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256")
     return StoredFile(path.stat().st_size, found.hexdigest())
+
+
+def save_json(store: FileStore, file_id: str, value: Any) -> StoredFile:
+    """Store a value as JSON; NaN and infinity are refused, since JSON has none."""
+    return save_bytes(store, file_id, json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+
+
+def save_bytes(store: FileStore, file_id: str, content: bytes) -> StoredFile:
+    """Store bytes."""
+    with tempfile.TemporaryDirectory(prefix="studio-") as folder:
+        path = Path(folder) / "content"
+        path.write_bytes(content)
+        return store.save(file_id, path)
 
 
 @contextmanager

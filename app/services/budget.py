@@ -1,0 +1,97 @@
+"""The arithmetic of a dataset's budget: composed ε, and what is left of a cap. Nothing here is stored.
+
+The accountant is loaded on first use, so that a page that shows no number does not wait for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from app.services.views import Feasibility
+from app.store.ledger import Standing
+
+MICRO = 1_000_000
+BISECTION_STEPS = 30
+"""The interval of μ ends 10⁻⁹ of its width wide, below the micro-ε that a budget is counted in."""
+
+
+def to_micro(epsilon: float) -> int:
+    """ε in whole micro-ε, rounded up: a cost is never understated."""
+    return math.ceil(round(epsilon * MICRO, 3))
+
+
+def from_micro(epsilon_micro: int) -> float:
+    """ε of whole micro-ε."""
+    return epsilon_micro / MICRO
+
+
+def composed_epsilon(events: Sequence[dict[str, Any]], delta: float) -> float:
+    """ε of all events together at δ; infinite where δ is used up."""
+    from engine.privacy.accounting import compose_epsilon
+
+    return compose_epsilon(events, delta)
+
+
+def fits(events: Sequence[dict[str, Any]], delta: float, cap_micro: int) -> bool:
+    """Whether all events together stay within the cap."""
+    epsilon = composed_epsilon(events, delta)
+    return math.isfinite(epsilon) and to_micro(epsilon) <= cap_micro
+
+
+def epsilon_left(events: Sequence[dict[str, Any]], delta: float, cap_micro: int, delta_extra: float = 0.0) -> float:
+    """The largest ε of one further run that still fits.
+
+    Args:
+        events: everything reserved and committed.
+        delta: the dataset's δ.
+        cap_micro: the cap.
+        delta_extra: δ that the further run uses beside its composition.
+
+    Returns:
+        ε of that run alone at δ, rounded down to whole micro-ε; 0 where nothing fits.
+    """
+    from engine.privacy.accounting import gaussian_event, mu_for
+
+    cap = from_micro(cap_micro)
+    used = sum(event.get("delta_extra", 0.0) for event in events)
+    if delta - used - delta_extra <= 0.0:
+        return 0.0
+    if not events and delta_extra == 0.0:
+        return cap
+
+    def further(mu: float) -> dict[str, Any]:
+        return gaussian_event(mu) | {"delta_extra": delta_extra}
+
+    low, high = 0.0, mu_for(cap, delta - delta_extra)
+    for _ in range(BISECTION_STEPS):
+        middle = (low + high) / 2.0
+        if fits([*events, further(middle)], delta, cap_micro):
+            low = middle
+        else:
+            high = middle
+    if low == 0.0:
+        return 0.0
+    return math.floor(composed_epsilon([further(low)], delta) * MICRO) / MICRO
+
+
+def weigh(standing: Standing, event: dict[str, Any], cost_epsilon: float) -> Feasibility:
+    """Whether a further event fits into what is left.
+
+    Args:
+        standing: the dataset's cap and charges; it needs a cap.
+        event: the plan's envelope.
+        cost_epsilon: ε of the plan alone.
+    """
+    if standing.epsilon_cap_micro is None:
+        raise ValueError("a dataset without a cap has nothing to weigh against")
+    before = [charge.event for charge in standing.charges]
+    after = composed_epsilon([*before, event], standing.delta)
+    return Feasibility(
+        fits=math.isfinite(after) and to_micro(after) <= standing.epsilon_cap_micro,
+        cost_epsilon=cost_epsilon,
+        left_epsilon=epsilon_left(before, standing.delta, standing.epsilon_cap_micro, event.get("delta_extra", 0.0)),
+        composed_after=after,
+        epsilon_cap=from_micro(standing.epsilon_cap_micro),
+    )

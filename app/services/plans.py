@@ -1,0 +1,132 @@
+"""Plans: what a run would do, what it costs, what error it will have. No private row is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.errors import InvalidInputError, InvalidPlanError, NotReadyError
+from app.services.dataset_checks import check_holdout_share
+from app.services.datasets import DatasetsService
+from app.services.ledger import LedgerService
+from app.services.sources import sentence
+from app.services.views import DatasetView, Feasibility, UserView
+from engine.data.schema import TableSchema
+from engine.errors import EngineError
+from engine.privacy.plan import SynthesisPlan, UnitOfProtection
+
+if TYPE_CHECKING:
+    from engine.privacy.price import Forecast, PlanPrice
+    from engine.synthesizers.registry import MethodInfo
+
+DEFAULT_METHOD = "mst"
+DEFAULT_HOLDOUT_SHARE = 0.2
+
+_STEPS = {
+    "columns": "Confirm what the columns are first.",
+    "protect": "Say who is protected first.",
+    "budget": "Set the dataset's privacy budget first.",
+}
+
+
+class PlansService:
+    """Plans from a dataset's saved choices.
+
+    Args:
+        datasets: where the choices are.
+        ledger: what is left.
+    """
+
+    def __init__(self, datasets: DatasetsService, ledger: LedgerService) -> None:
+        self._datasets = datasets
+        self._ledger = ledger
+
+    def methods(self) -> tuple[MethodInfo, ...]:
+        """All methods to choose from."""
+        from engine.synthesizers.registry import list_methods
+
+        return list_methods()
+
+    def draft_plan(self, user: UserView, dataset_id: str, **choices: Any) -> SynthesisPlan:
+        """The plan that the dataset's saved choices make.
+
+        Args:
+            user: the owner.
+            dataset_id: the dataset.
+            choices: what to take in place of a saved choice, such as `epsilon`.
+
+        Raises:
+            NotReadyError: an earlier step is missing; it names the step.
+            InvalidPlanError: the choices do not make a plan.
+        """
+        dataset = self._datasets.get(user, dataset_id)
+        schema, unit = _require_ready(dataset)
+        draft = dataset.draft | choices
+        if draft.get("epsilon") is None:
+            raise NotReadyError("model", "Choose ε for this run first.")
+        try:
+            return SynthesisPlan(
+                schema=schema,
+                method=str(draft.get("method") or DEFAULT_METHOD),
+                epsilon=draft["epsilon"],
+                delta=dataset.delta,
+                unit=unit,
+                n_rows=draft.get("n_rows"),
+                declared_rows=dataset.declared_rows,
+                target=draft.get("target"),
+            )
+        except EngineError as error:
+            raise InvalidPlanError(sentence(error)) from None
+
+    def check(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> None:
+        """Refuse a plan that is not about this dataset as its owner confirmed it.
+
+        Raises:
+            NotReadyError: an earlier step is missing.
+            InvalidPlanError: schema or unit are not those that were confirmed.
+        """
+        schema, unit = _require_ready(self._datasets.get(user, dataset_id))
+        if plan.schema != schema:
+            raise InvalidPlanError("The plan's schema is not the one that was confirmed for this dataset.")
+        if plan.unit != unit:
+            raise InvalidPlanError("The plan protects somebody else than was said for this dataset.")
+
+    def price(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> PlanPrice:
+        """The envelope that the plan would be charged; raises InvalidPlanError where it cannot be priced."""
+        from engine.privacy.price import price_plan
+
+        self.check(user, dataset_id, plan)
+        try:
+            return price_plan(plan)
+        except EngineError as error:
+            raise InvalidPlanError(sentence(error)) from None
+
+    def forecast(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> Forecast:
+        """The plan's expected error; raises InvalidPlanError where it cannot be priced."""
+        from engine.privacy.price import forecast
+
+        self.check(user, dataset_id, plan)
+        try:
+            return forecast(plan)
+        except EngineError as error:
+            raise InvalidPlanError(sentence(error)) from None
+
+    def feasibility(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> Feasibility:
+        """Whether the plan would be granted now."""
+        return self._ledger.weigh(user, dataset_id, self.price(user, dataset_id, plan).to_json())
+
+    def holdout_share(self, user: UserView, dataset_id: str) -> float:
+        """Share of units that the next run sets aside for its report."""
+        share = self._datasets.get(user, dataset_id).draft.get("holdout_share", DEFAULT_HOLDOUT_SHARE)
+        try:
+            check_holdout_share(share)
+        except InvalidInputError as error:
+            raise InvalidPlanError(error.user_message) from None
+        return float(share)
+
+
+def _require_ready(dataset: DatasetView) -> tuple[TableSchema, UnitOfProtection]:
+    if dataset.next_step in _STEPS:
+        raise NotReadyError(dataset.next_step, _STEPS[dataset.next_step])
+    if dataset.schema is None or dataset.unit is None:
+        raise NotReadyError("columns", _STEPS["columns"])
+    return dataset.schema, dataset.unit

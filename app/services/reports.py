@@ -1,0 +1,146 @@
+"""What a run made: the internal evaluation, and the files that may leave the building."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from app.artifacts import FileStore
+from app.errors import NotFoundError, UnavailableError
+from app.services.audit import AuditService
+from app.services.views import ArtifactFile, ArtifactView, UserView
+from app.store import datasets as rows
+from app.store import runs as run_rows
+from app.store.models import Artifact, Run
+from app.store.session import Database
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SYNTHETIC_CSV = "synthetic.csv"
+SYNTHETIC_RAW_CSV = "synthetic_raw.csv"
+SYNTHETIC_PARQUET = "synthetic.parquet"
+CERTIFICATE = "certificate.json"
+EVALUATION = "report.json"
+PDF = "report.pdf"
+
+RELEASABLE = "releasable"
+INTERNAL = "internal"
+
+MEDIA_TYPES = {
+    SYNTHETIC_CSV: "text/csv",
+    SYNTHETIC_RAW_CSV: "text/csv",
+    SYNTHETIC_PARQUET: "application/vnd.apache.parquet",
+    CERTIFICATE: "application/json",
+    EVALUATION: "application/json",
+    PDF: "application/pdf",
+}
+
+
+class ReportsService:
+    """Results of runs on the datasets of a user.
+
+    Args:
+        database: where the files are listed.
+        files: where they are kept.
+        audit: told of every download.
+    """
+
+    def __init__(self, database: Database, files: FileStore, audit: AuditService) -> None:
+        self._database = database
+        self._files = files
+        self._audit = audit
+
+    def evaluation(self, user: UserView, run_id: str) -> dict[str, Any]:
+        """The evaluation, internal: it shows statistics of real rows.
+
+        Raises:
+            UnavailableError: the run made none; it says why.
+        """
+        return self._load_json(user, run_id, EVALUATION)
+
+    def certificate(self, user: UserView, run_id: str) -> dict[str, Any]:
+        """The certificate: everything the run did and what it cost."""
+        return self._load_json(user, run_id, CERTIFICATE)
+
+    def preview(self, user: UserView, run_id: str, n: int = 50) -> pd.DataFrame:
+        """The first synthetic rows.
+
+        Args:
+            user: the owner.
+            run_id: the run.
+            n: most rows.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet
+
+        artifact = self._find(user, run_id, SYNTHETIC_PARQUET)
+        with self._files.local_path(artifact.id) as path, pyarrow.parquet.ParquetFile(path) as file:
+            batches = file.iter_batches(batch_size=max(1, n))
+            batch = next(batches, None)
+            rows_read = pa.Table.from_batches([batch] if batch is not None else [], schema=file.schema_arrow)
+        table: pd.DataFrame = rows_read.to_pandas()
+        return table
+
+    def list_artifacts(self, user: UserView, run_id: str) -> list[ArtifactView]:
+        """All files that the run made."""
+        with self._database.read() as session:
+            run = self._own_run(session, user, run_id)
+            return [artifact_view(run, artifact) for artifact in rows.list_run_files(session, run_id)]
+
+    def open_artifact(self, user: UserView, run_id: str, kind: str) -> ArtifactFile:
+        """Open a file to download it; the audit trail keeps that it was.
+
+        Raises:
+            NotFoundError: the user has no such run, or files have no such kind.
+            UnavailableError: the run did not make it; it says why.
+        """
+        artifact = self._find(user, run_id, kind)
+        with self._database.read() as session:
+            view = artifact_view(self._own_run(session, user, run_id), artifact)
+        stream = self._files.open(artifact.id)
+        action = "artifact.release" if artifact.classification == RELEASABLE else "artifact.download_internal"
+        self._audit.record(user, action, "run", run_id, kind=kind)
+        return ArtifactFile(view, stream)
+
+    def _load_json(self, user: UserView, run_id: str, kind: str) -> dict[str, Any]:
+        artifact = self._find(user, run_id, kind)
+        with self._files.open(artifact.id) as stream:
+            loaded: dict[str, Any] = json.load(stream)
+        return loaded
+
+    def _find(self, user: UserView, run_id: str, kind: str) -> Artifact:
+        if kind not in MEDIA_TYPES:
+            raise NotFoundError("file")
+        with self._database.read() as session:
+            run = self._own_run(session, user, run_id)
+            artifact = rows.find_run_file(session, run_id, kind)
+            if artifact is None:
+                raise UnavailableError(_why_missing(run))
+        return artifact
+
+    @staticmethod
+    def _own_run(session: Any, user: UserView, run_id: str) -> Run:
+        run = run_rows.find_own_run(session, user.id, run_id)
+        if run is None:
+            raise NotFoundError("run")
+        return run
+
+
+def artifact_view(run: Run, artifact: Artifact) -> ArtifactView:
+    """The row as a view; the name to save under is made of the run's id, never of what a user typed."""
+    return ArtifactView(
+        kind=artifact.kind,
+        filename=f"run-{run.id[:8]}-{artifact.kind}",
+        media_type=artifact.media_type,
+        size_bytes=artifact.size_bytes,
+        sha256=artifact.sha256,
+        classification=artifact.classification,
+        created_at=artifact.created_at,
+    )
+
+
+def _why_missing(run: Run) -> str:
+    if run.status in run_rows.UNFINISHED:
+        return "The run is not finished yet."
+    return run.error or run.note or "The run did not make this file."

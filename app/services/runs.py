@@ -1,0 +1,173 @@
+"""Runs: submit, watch, cancel."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+
+from app.clock import Clock
+from app.errors import ConflictError, NotFoundError, QueueUnavailableError
+from app.queueing import RunQueue
+from app.services.audit import AuditService
+from app.services.budget import from_micro
+from app.services.ledger import LedgerService, Reservation
+from app.services.plans import PlansService
+from app.services.views import ProgressLine, ProgressView, RunView, UserView
+from app.store import ledger as ledger_rows
+from app.store import runs as rows
+from app.store.models import Run
+from app.store.session import Database
+from engine.privacy.plan import SynthesisPlan
+
+CANCELLED_FREE = "Cancelled before any private row was read: not charged."
+CANCELLED_CHARGED = "Cancelled while it was running: noise had been drawn, so its ε stays charged."
+QUEUE_DOWN = "The queue did not answer: not charged."
+
+_MESSAGES = {
+    rows.QUEUED: "Waiting for a worker",
+    rows.RUNNING: "Starting",
+    rows.STOPPING: "Stopping; what was charged stays charged",
+    rows.DONE: "Done",
+    rows.FAILED: "Failed",
+    rows.CANCELLED: "Cancelled",
+}
+
+
+class RunsService:
+    """Runs on the datasets of a user.
+
+    Args:
+        database: where runs are kept.
+        queue: where they wait.
+        plans: prices and checks.
+        ledger: reserves and releases.
+        audit: told of every submission and cancellation.
+        now: the time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        queue: RunQueue,
+        plans: PlansService,
+        ledger: LedgerService,
+        audit: AuditService,
+        now: Clock,
+    ) -> None:
+        self._database = database
+        self._queue = queue
+        self._plans = plans
+        self._ledger = ledger
+        self._audit = audit
+        self._now = now
+
+    def submit(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> RunView:
+        """Reserve a plan's ε and put its run into the queue.
+
+        Args:
+            user: the owner.
+            dataset_id: the dataset.
+            plan: from `plans.draft_plan`.
+
+        Raises:
+            BudgetRefusedError: it would pass the cap.
+            QueueUnavailableError: Redis does not answer; nothing was spent.
+            InvalidPlanError: the plan is not about this dataset, or cannot be carried out.
+        """
+        price = self._plans.price(user, dataset_id, plan)
+        reservation = Reservation(
+            plan=plan.to_json(),
+            price=price.to_json(),
+            holdout_share=self._plans.holdout_share(user, dataset_id),
+            target=plan.target,
+        )
+        run_id = self._ledger.reserve(user, dataset_id, reservation)
+        try:
+            self._queue.enqueue(run_id)
+        except QueueUnavailableError:
+            self._ledger.release(run_id, rows.FAILED, QUEUE_DOWN, error=QUEUE_DOWN)
+            raise
+        return self.get(user, run_id)
+
+    def list(self, user: UserView, dataset_id: str | None = None) -> list[RunView]:
+        """Runs on the user's datasets, newest first."""
+        with self._database.read() as session:
+            return [run_view(run) for run in rows.list_own_runs(session, user.id, dataset_id)]
+
+    def get(self, user: UserView, run_id: str) -> RunView:
+        """One run; raises NotFoundError where the user has none of that id."""
+        with self._database.read() as session:
+            return run_view(_found(rows.find_own_run(session, user.id, run_id)))
+
+    def progress(self, user: UserView, run_id: str) -> ProgressView:
+        """Where a run stands, from what the worker wrote last."""
+        run = self.get(user, run_id)
+        try:
+            written = self._queue.progress(run_id) or {}
+        except QueueUnavailableError:
+            written = {}
+        log = tuple(
+            ProgressLine(datetime.fromisoformat(line["at"]), line["stage"], line["message"])
+            for line in written.get("log", ())
+        )
+        fraction = 1.0 if run.status == rows.DONE else float(written.get("fraction", 0.0))
+        at_work = run.status == rows.RUNNING and "message" in written
+        return ProgressView(
+            stage=run.stage,
+            fraction=fraction,
+            message=written["message"] if at_work else _MESSAGES[run.status],
+            log=log,
+            updated_at=datetime.fromisoformat(written["updated_at"]) if "updated_at" in written else None,
+        )
+
+    def cancel(self, user: UserView, run_id: str) -> RunView:
+        """Stop a run: one that waits costs nothing, one at work keeps its charge.
+
+        Raises:
+            ConflictError: it is finished.
+        """
+        run = self.get(user, run_id)
+        if run.is_finished:
+            raise ConflictError("This run is finished; there is nothing to cancel.")
+        self._audit.record(user, "run.cancel", "run", run_id)
+        if self._ledger.release(run_id, rows.CANCELLED, CANCELLED_FREE):
+            # The reservation is gone, so a job that is left in the queue will do nothing.
+            with suppress(QueueUnavailableError):
+                self._queue.remove(run_id)
+        else:
+            with self._database.write() as session:
+                changes = {"status": rows.STOPPING, "cancel_requested_at": self._now()}
+                rows.move_run(session, run_id, (rows.RUNNING,), **changes)
+        return self.get(user, run_id)
+
+
+def run_view(run: Run) -> RunView:
+    """The row as a view."""
+    state = run.ledger_entry.state
+    return RunView(
+        id=run.id,
+        dataset_id=run.dataset_id,
+        dataset_name=run.dataset.name,
+        username=run.user.username,
+        status=run.status,
+        stage=run.stage,
+        method=run.plan.plan["method"],
+        epsilon=from_micro(run.ledger_entry.epsilon_micro),
+        delta=run.ledger_entry.delta,
+        n_rows=run.plan.plan.get("n_rows"),
+        holdout_share=run.holdout_share,
+        target=run.target,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        error=run.error,
+        note=run.note,
+        spent=state == ledger_rows.COMMITTED,
+        ledger_state=state,
+    )
+
+
+def _found(run: Run | None) -> Run:
+    if run is None:
+        raise NotFoundError("run")
+    return run

@@ -1,0 +1,101 @@
+"""The only place that joins the parts. Nothing is connected, and no model code is loaded, before it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from app.artifacts import BucketStore, FileStore, FolderStore
+from app.clock import Clock, utc_now
+from app.queueing import RunQueue
+from app.services import passwords
+from app.services.accounts import AccountsService
+from app.services.audit import AuditService
+from app.services.datasets import DatasetsService
+from app.services.ledger import LedgerService
+from app.services.plans import PlansService
+from app.services.reports import ReportsService
+from app.services.results import ResultsService
+from app.services.runs import RunsService
+from app.settings import Settings
+from app.store.session import Database
+
+
+@dataclass(frozen=True)
+class Services:
+    """Every use-case of the application."""
+
+    settings: Settings
+    database: Database
+    queue: RunQueue
+    files: FileStore
+    audit: AuditService
+    accounts: AccountsService
+    ledger: LedgerService
+    datasets: DatasetsService
+    plans: PlansService
+    runs: RunsService
+    reports: ReportsService
+    results: ResultsService
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.queue.close()
+        self.database.close()
+
+
+def build(
+    settings: Settings,
+    *,
+    database: Database | None = None,
+    queue: RunQueue | None = None,
+    files: FileStore | None = None,
+    now: Clock = utc_now,
+    password_rounds: int = passwords.DEFAULT_ROUNDS,
+) -> Services:
+    """Join the parts.
+
+    Args:
+        settings: the settings.
+        database: in place of the settings' database.
+        queue: in place of the settings' queue.
+        files: in place of the settings' file store.
+        now: the time.
+        password_rounds: bcrypt's cost.
+    """
+    database = database or Database(settings.database_url)
+    queue = queue or RunQueue(
+        settings.redis_url, name=settings.queue_name, timeout_seconds=settings.job_timeout_hours * 3600
+    )
+    files = files or file_store(settings)
+    audit = AuditService(database, now)
+    ledger = LedgerService(database, audit, now)
+    datasets = DatasetsService(database, files, ledger, audit, settings, now)
+    plans = PlansService(datasets, ledger)
+    return Services(
+        settings=settings,
+        database=database,
+        queue=queue,
+        files=files,
+        audit=audit,
+        accounts=AccountsService(database, audit, settings, now, password_rounds),
+        ledger=ledger,
+        datasets=datasets,
+        plans=plans,
+        runs=RunsService(database, queue, plans, ledger, audit, now),
+        reports=ReportsService(database, files, audit),
+        results=ResultsService(database, files, audit, now),
+    )
+
+
+def file_store(settings: Settings) -> FileStore:
+    """The bucket where one is set, else a folder."""
+    if settings.s3_bucket:
+        return BucketStore(settings.s3_bucket, settings.s3_endpoint_url)
+    return FolderStore(settings.data_dir / "files")
+
+
+@cache
+def process_services() -> Services:
+    """This process's services, from its environment; made once."""
+    return build(Settings.from_environment())
