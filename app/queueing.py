@@ -172,6 +172,15 @@ class RunQueue:
             return None
 
 
+def redis_answers(url: str) -> bool:
+    """Whether a Redis answers at this address."""
+    try:
+        with Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS) as connection:
+            return bool(connection.ping())
+    except RedisError:
+        return False
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:

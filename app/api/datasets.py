@@ -1,0 +1,92 @@
+"""Routes of datasets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.api.auth import require_user, services_of
+from app.api.responses import json_response, parse_object
+from app.api.uploads import received_body
+from app.errors import InvalidInputError
+from engine.privacy.plan import UnitOfProtection
+
+
+def list_datasets(request: Request) -> JSONResponse:
+    """All datasets of the user."""
+    return json_response(services_of(request).datasets.list(require_user(request)))
+
+
+async def create_dataset(request: Request) -> JSONResponse:
+    """Register the body as a table; `filename` and `name` come in the query."""
+    services = services_of(request)
+    user = await run_in_threadpool(require_user, request)
+    filename = request.query_params.get("filename", "")
+    if not filename:
+        raise InvalidInputError("State the file's name in the query: ?filename=table.csv")
+    name = request.query_params.get("name", "")
+    async with received_body(request, services.settings.max_upload_bytes) as path:
+        view = await run_in_threadpool(services.datasets.register, user, name=name, filename=filename, source=path)
+    return json_response(view, 201)
+
+
+def get_dataset(request: Request) -> JSONResponse:
+    """One dataset."""
+    return json_response(services_of(request).datasets.get(require_user(request), _id(request)))
+
+
+def delete_dataset(request: Request) -> Response:
+    """Delete a dataset with its table and its runs' files."""
+    services_of(request).datasets.delete(require_user(request), _id(request))
+    return Response(status_code=204)
+
+
+def get_profile(request: Request) -> JSONResponse:
+    """The profile, for the owner's eyes only."""
+    return json_response(services_of(request).datasets.profile(require_user(request), _id(request)))
+
+
+def get_ledger(request: Request) -> JSONResponse:
+    """Where the budget stands, and every entry."""
+    ledger, user, dataset_id = services_of(request).ledger, require_user(request), _id(request)
+    return json_response({"summary": ledger.summary(user, dataset_id), "entries": ledger.entries(user, dataset_id)})
+
+
+async def put_schema(request: Request) -> JSONResponse:
+    """Confirm a whole schema: Frictionless JSON or SDV metadata as the body."""
+    services = services_of(request)
+    user = await run_in_threadpool(require_user, request)
+    body = await request.body()
+    view = await run_in_threadpool(services.datasets.import_schema, user, _id(request), body, "the body of the request")
+    return json_response(view)
+
+
+async def put_unit(request: Request) -> JSONResponse:
+    """Say who is protected: `kind`, `id_column`, `max_rows_per_unit`, `declared_rows`."""
+    user = await run_in_threadpool(require_user, request)
+    body = parse_object(await request.body())
+    return await run_in_threadpool(_save_unit, request, user, body)
+
+
+async def put_budget(request: Request) -> JSONResponse:
+    """Set the budget: `epsilon`, `delta`."""
+    user = await run_in_threadpool(require_user, request)
+    body = parse_object(await request.body())
+    delta = body.get("delta", 1e-6)
+    view = await run_in_threadpool(
+        services_of(request).datasets.save_budget, user, _id(request), body.get("epsilon", 0.0), delta
+    )
+    return json_response(view)
+
+
+def _save_unit(request: Request, user: Any, body: dict[str, Any]) -> JSONResponse:
+    unit = UnitOfProtection.from_json(body)
+    datasets = services_of(request).datasets
+    return json_response(datasets.save_unit(user, _id(request), unit, body.get("declared_rows", 0)))
+
+
+def _id(request: Request) -> str:
+    return str(request.path_params["dataset_id"])

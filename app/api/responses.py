@@ -1,0 +1,91 @@
+"""JSON in and out, and the one shape of every error: `{"error": {"code": ..., "message": ...}}`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from datetime import datetime
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from app.errors import AppError, InvalidInputError
+from app.logs import describe_exception, get_logger
+from engine.data.schema import TableSchema
+from engine.errors import EngineError
+from engine.privacy.plan import UnitOfProtection
+
+_logger = get_logger(__name__)
+
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+def json_response(value: Any, status: int = 200) -> JSONResponse:
+    """A view, or plain JSON, as a response."""
+    return JSONResponse(plain(value), status)
+
+
+def error_response(status: int, code: str, message: str) -> JSONResponse:
+    """An error in the one shape."""
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse({"error": {"code": code, "message": message}}, status, headers=headers)
+
+
+def plain(value: Any) -> Any:
+    """A view as JSON: dates in ISO form, sets as sorted lists, what is not finite as null."""
+    if isinstance(value, TableSchema | UnitOfProtection):
+        return value.to_json()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """A request's body as a JSON object; raises InvalidInputError where it is none."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise InvalidInputError("The body must be JSON.") from None
+    if not isinstance(value, dict):
+        raise InvalidInputError("The body must be a JSON object.")
+    return value
+
+
+def on_app_error(request: Request, error: Exception) -> JSONResponse:
+    """An error of ours, in its own words."""
+    if not isinstance(error, AppError):
+        raise TypeError("only errors of the application come here")
+    return error_response(error.http_status, error.code, error.user_message)
+
+
+def on_engine_error(request: Request, error: Exception) -> JSONResponse:
+    """An error of the engine about what was sent; its messages quote no cell value."""
+    if not isinstance(error, EngineError):
+        raise TypeError("only errors of the engine come here")
+    return error_response(422, error.code, str(error))
+
+
+def on_http_error(request: Request, error: Exception) -> JSONResponse:
+    """An error of the framework: an unknown path, a wrong method, a body that is too large."""
+    if not isinstance(error, HTTPException):
+        raise TypeError("only HTTP errors come here")
+    return error_response(error.status_code, _CODES.get(error.status_code, "bad_request"), f"{error.detail}.")
+
+
+def on_unexpected_error(request: Request, error: Exception) -> JSONResponse:
+    """Anything else: its class and place go to the log, nothing of it to the caller."""
+    _logger.error("request_failed", path=request.url.path, place=describe_exception(error))
+    return error_response(500, "internal_error", "Something unexpected happened. The log says where.")

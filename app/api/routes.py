@@ -1,0 +1,89 @@
+"""All routes, and the application that serves them under `/api` or alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from app.api import datasets, runs
+from app.api.auth import services_of
+from app.api.responses import (
+    json_response,
+    on_app_error,
+    on_engine_error,
+    on_http_error,
+    on_unexpected_error,
+)
+from app.errors import AppError
+from app.services.dataset_checks import LARGEST_SCHEMA_BYTES
+from app.wiring import Services
+from engine.errors import EngineError
+from engine.version import __version__
+
+LARGEST_JSON_BYTES = 64 * 1024
+
+
+def get_health(request: Request) -> JSONResponse:
+    """Whether the database and Redis answer; the only route without a token."""
+    services = services_of(request)
+    parts = {"database": services.database.is_reachable(), "redis": services.queue.is_reachable()}
+    healthy = all(parts.values())
+    status = "ok" if healthy else "degraded"
+    return json_response({"status": status, "version": __version__, **parts}, 200 if healthy else 503)
+
+
+ROUTES = (
+    Route("/health", get_health, methods=["GET"]),
+    Route("/datasets", datasets.list_datasets, methods=["GET"]),
+    Route("/datasets", datasets.create_dataset, methods=["POST"]),
+    Route("/datasets/{dataset_id}", datasets.get_dataset, methods=["GET"]),
+    Route("/datasets/{dataset_id}", datasets.delete_dataset, methods=["DELETE"]),
+    Route("/datasets/{dataset_id}/profile", datasets.get_profile, methods=["GET"]),
+    Route("/datasets/{dataset_id}/ledger", datasets.get_ledger, methods=["GET"]),
+    Route(
+        "/datasets/{dataset_id}/schema",
+        datasets.put_schema,
+        methods=["PUT"],
+        max_body_size=LARGEST_SCHEMA_BYTES,
+    ),
+    Route("/datasets/{dataset_id}/unit", datasets.put_unit, methods=["PUT"], max_body_size=LARGEST_JSON_BYTES),
+    Route(
+        "/datasets/{dataset_id}/budget",
+        datasets.put_budget,
+        methods=["PUT"],
+        max_body_size=LARGEST_JSON_BYTES,
+    ),
+    Route("/runs", runs.list_runs, methods=["GET"]),
+    Route("/runs", runs.create_run, methods=["POST"], max_body_size=LARGEST_JSON_BYTES),
+    Route("/runs/{run_id}", runs.get_run, methods=["GET"]),
+    Route("/runs/{run_id}/cancel", runs.cancel_run, methods=["POST"]),
+    Route("/runs/{run_id}/report", runs.get_report, methods=["GET"]),
+    Route("/runs/{run_id}/artifacts", runs.list_artifacts, methods=["GET"]),
+    Route("/runs/{run_id}/artifacts/{kind}", runs.get_artifact, methods=["GET"]),
+)
+
+
+def create_api(services: Services, **options: Any) -> Starlette:
+    """The API over an application.
+
+    Args:
+        services: the application.
+        options: passed to Starlette, such as `lifespan`.
+    """
+    api = Starlette(
+        routes=list(ROUTES),
+        exception_handlers={
+            AppError: on_app_error,
+            EngineError: on_engine_error,
+            HTTPException: on_http_error,
+            Exception: on_unexpected_error,
+        },
+        **options,
+    )
+    api.state.services = services
+    return api

@@ -1,0 +1,82 @@
+"""Routes of runs and of what they made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
+
+from app.api.auth import require_user, services_of
+from app.api.responses import json_response, parse_object
+from app.errors import InvalidInputError
+from app.services.views import UserView
+
+CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target"})
+
+
+async def create_run(request: Request) -> JSONResponse:
+    """Reserve and queue a run: `dataset_id`, and `method`, `epsilon`, `n_rows`, `holdout_share`, `target`."""
+    user = await run_in_threadpool(require_user, request)
+    body = parse_object(await request.body())
+    return await run_in_threadpool(_submit, request, user, body)
+
+
+def list_runs(request: Request) -> JSONResponse:
+    """The user's runs; `?dataset_id=` keeps those of one dataset."""
+    user = require_user(request)
+    return json_response(services_of(request).runs.list(user, request.query_params.get("dataset_id")))
+
+
+def get_run(request: Request) -> JSONResponse:
+    """One run, and where it stands."""
+    services, user, run_id = services_of(request), require_user(request), _id(request)
+    run = services.runs.get(user, run_id)
+    return json_response({"run": run, "progress": services.runs.progress(user, run_id)})
+
+
+def cancel_run(request: Request) -> JSONResponse:
+    """Stop a run."""
+    return json_response(services_of(request).runs.cancel(require_user(request), _id(request)))
+
+
+def get_report(request: Request) -> JSONResponse:
+    """The evaluation, which is internal: it shows statistics of real rows."""
+    return json_response(services_of(request).reports.evaluation(require_user(request), _id(request)))
+
+
+def list_artifacts(request: Request) -> JSONResponse:
+    """All files that the run made."""
+    return json_response(services_of(request).reports.list_artifacts(require_user(request), _id(request)))
+
+
+def get_artifact(request: Request) -> StreamingResponse:
+    """One file, streamed."""
+    user, kind = require_user(request), str(request.path_params["kind"])
+    file = services_of(request).reports.open_artifact(user, _id(request), kind)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{file.filename}"',
+        "Content-Length": str(file.view.size_bytes),
+        "X-Classification": file.view.classification,
+    }
+    chunks = iter(lambda: file.stream.read(64 * 1024), b"")
+    close = BackgroundTask(file.stream.close)
+    return StreamingResponse(chunks, media_type=file.media_type, headers=headers, background=close)
+
+
+def _submit(request: Request, user: UserView, body: dict[str, Any]) -> JSONResponse:
+    services = services_of(request)
+    dataset_id = body.pop("dataset_id", None)
+    if not isinstance(dataset_id, str):
+        raise InvalidInputError("State the dataset_id.")
+    if unknown := sorted(set(body) - CHOICES):
+        raise InvalidInputError(f"{unknown[0]!r} is not a choice of a run: {', '.join(sorted(CHOICES))}.")
+    services.datasets.save_draft(user, dataset_id, **body)
+    plan = services.plans.draft_plan(user, dataset_id)
+    return json_response(services.runs.submit(user, dataset_id, plan), 201)
+
+
+def _id(request: Request) -> str:
+    return str(request.path_params["run_id"])

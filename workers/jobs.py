@@ -1,0 +1,214 @@
+"""What the queue runs. Jobs take ids; everything else is in the store."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.errors import AlreadyCommittedError
+from app.logs import configure_logs, get_logger
+from app.services import reports
+from app.services.results import RunWork
+from app.services.runs import CANCELLED_CHARGED
+from app.services.sources import ingest_limits
+from app.wiring import Services, process_services
+from workers.documents import dataset_document, ledger_document
+from workers.failures import Failure, FailureGuard, RedactedJobError
+from workers.reporting_progress import RunProgress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from engine.pipeline import SynthesisResult
+
+FAILED_CHARGED = "Failed after noise could have been drawn: stays charged."
+SYNTHESIS_PART = (0.03, 0.70)
+EVALUATION_PART = (0.74, 0.94)
+
+_logger = get_logger(__name__)
+
+
+def run_synthesis(run_id: str) -> None:
+    """Do a run, in this process's application.
+
+    Args:
+        run_id: the run.
+
+    Raises:
+        RedactedJobError: something unexpected happened; the run is marked as failed.
+    """
+    services = process_services()
+    configure_logs(services.settings.log_format, services.settings.log_level)
+    do_run(services, run_id)
+
+
+def do_run(services: Services, run_id: str) -> None:
+    """Charge a run, do its work and say how it ended; a run that was charged before is left alone.
+
+    Args:
+        services: the application.
+        run_id: the run.
+
+    Raises:
+        RedactedJobError: something unexpected happened; the run is marked as failed.
+    """
+    try:
+        services.ledger.commit(run_id)
+    except AlreadyCommittedError:
+        _logger.info("run_skipped", run_id=run_id)
+        return
+    _logger.info("run_started", run_id=run_id)
+    guard = FailureGuard()
+    with guard:
+        note = _work(services, run_id)
+        services.results.finish(run_id, "done", note=note)
+        _logger.info("run_done", run_id=run_id, note=note)
+    if guard.failure is not None:
+        _end_failed(services, run_id, guard.failure)
+
+
+def _end_failed(services: Services, run_id: str, failure: Failure) -> None:
+    if failure.is_cancelled:
+        services.results.finish(run_id, "cancelled", ledger_note=CANCELLED_CHARGED)
+        _logger.info("run_cancelled", run_id=run_id)
+        return
+    services.results.finish(run_id, "failed", error=failure.sentence, ledger_note=FAILED_CHARGED)
+    _logger.error("run_failed", run_id=run_id, place=failure.place)
+    if not failure.is_expected:
+        raise RedactedJobError(failure.place)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    train: pd.DataFrame
+    holdout: pd.DataFrame | None
+
+
+def _work(services: Services, run_id: str) -> str | None:
+    """The straight line; gives a note where the report could not be made."""
+    from engine.pipeline import synthesize
+
+    work = services.results.load(run_id)
+    progress = RunProgress(services, run_id)
+    progress.report("checking", 0.0, "Reading the table")
+    tables = _read_tables(services, work)
+    result = synthesize(tables.train, work.plan, progress=progress.part(*SYNTHESIS_PART))
+    progress.report("writing", 0.72, "Writing the synthetic table")
+    with tempfile.TemporaryDirectory(prefix="studio-") as folder:
+        _save_synthetic(services, work, result, Path(folder))
+        return _save_reports(services, work, tables, result, progress, Path(folder))
+
+
+def _read_tables(services: Services, work: RunWork) -> _Tables:
+    """Private rows, typed, in two parts.
+
+    Privacy: the caller has committed the run's charge.
+    """
+    from engine.data.ingest import read_table
+    from engine.pipeline import split_holdout
+
+    with services.datasets.source_path(work.dataset.id) as path:
+        table = read_table(
+            path,
+            filename=work.dataset.filename,
+            schema=work.plan.schema,
+            limits=ingest_limits(services.settings),
+        ).table
+    train, holdout = split_holdout(table, work.plan.unit, work.holdout_share)
+    return _Tables(train, holdout if len(holdout) else None)
+
+
+def _save_synthetic(services: Services, work: RunWork, result: SynthesisResult, folder: Path) -> None:
+    from engine.data.export import write_csv, write_parquet
+
+    write_parquet(result.synthetic, folder / reports.SYNTHETIC_PARQUET)
+    write_csv(result.synthetic, folder / reports.SYNTHETIC_CSV, neutralise_formulas=True)
+    write_csv(result.synthetic, folder / reports.SYNTHETIC_RAW_CSV, neutralise_formulas=False)
+    _write_json(folder / reports.CERTIFICATE, result.certificate)
+    for kind in (
+        reports.SYNTHETIC_PARQUET,
+        reports.SYNTHETIC_CSV,
+        reports.SYNTHETIC_RAW_CSV,
+        reports.CERTIFICATE,
+    ):
+        services.results.save_file(work.run_id, kind, folder / kind, reports.RELEASABLE)
+
+
+def _save_reports(
+    services: Services,
+    work: RunWork,
+    tables: _Tables,
+    result: SynthesisResult,
+    progress: RunProgress,
+    folder: Path,
+) -> str | None:
+    """Evaluation and PDF. The synthetic table is safe by now, so a failure here becomes a note."""
+    notes = []
+    evaluation: dict[str, Any] | None = None
+    guard = FailureGuard()
+    with guard:
+        evaluation = _evaluate(services, work, tables, result, progress, folder)
+    if guard.failure is not None:
+        notes.append(_note(work, "The evaluation could not be made", guard.failure))
+    guard = FailureGuard()
+    with guard:
+        _save_pdf(services, work, result, evaluation, folder)
+    if guard.failure is not None:
+        notes.append(_note(work, "The PDF could not be made", guard.failure))
+    return " ".join(notes) or None
+
+
+def _evaluate(
+    services: Services,
+    work: RunWork,
+    tables: _Tables,
+    result: SynthesisResult,
+    progress: RunProgress,
+    folder: Path,
+) -> dict[str, Any]:
+    from engine.evaluation.evaluate import evaluate
+
+    progress.report("evaluating", EVALUATION_PART[0], "Comparing with the real rows, for the owner only")
+    evaluation = evaluate(
+        tables.train,
+        tables.holdout,
+        result.synthetic,
+        work.plan.schema,
+        target=work.target,
+        progress=progress.part(*EVALUATION_PART),
+    )
+    _write_json(folder / reports.EVALUATION, evaluation)
+    services.results.save_file(work.run_id, reports.EVALUATION, folder / reports.EVALUATION, reports.INTERNAL)
+    return evaluation
+
+
+def _save_pdf(
+    services: Services,
+    work: RunWork,
+    result: SynthesisResult,
+    evaluation: dict[str, Any] | None,
+    folder: Path,
+) -> None:
+    from app.reporting.pdf import render_pdf
+
+    content = render_pdf(
+        certificate=result.certificate,
+        ledger=ledger_document(services, work),
+        dataset=dataset_document(work),
+        evaluation=evaluation,
+    )
+    path = folder / reports.PDF
+    path.write_bytes(content)
+    services.results.save_file(work.run_id, reports.PDF, path, reports.RELEASABLE)
+
+
+def _note(work: RunWork, what: str, failure: Failure) -> str:
+    _logger.warning("report_failed", run_id=work.run_id, what=what, place=failure.place)
+    return f"{what}: {failure.sentence[:1].lower()}{failure.sentence[1:]}"
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2), encoding="utf-8")

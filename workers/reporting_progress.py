@@ -1,0 +1,60 @@
+"""From the engine's progress callback to the queue, and the place where a cancelled run stops."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from app.errors import QueueUnavailableError
+from app.wiring import Services
+from engine.errors import CancelledError
+from engine.progress import Progress, ProgressEvent
+
+SECONDS_BETWEEN_WRITES = 0.3
+
+
+class RunProgress:
+    """Writes where a run stands, and raises where its owner asked it to stop.
+
+    Args:
+        services: the application.
+        run_id: the run.
+    """
+
+    def __init__(self, services: Services, run_id: str) -> None:
+        self._services = services
+        self._run_id = run_id
+        self._stage = ""
+        self._written_at = float("-inf")
+
+    def report(self, stage: str, fraction: float, message: str) -> None:
+        """Write a step.
+
+        Args:
+            stage: the stage.
+            fraction: share of the whole run that is done.
+            message: a sentence without any cell value.
+
+        Raises:
+            CancelledError: the owner asked the run to stop.
+        """
+        is_new = stage != self._stage
+        if not is_new and time.monotonic() - self._written_at < SECONDS_BETWEEN_WRITES:
+            return
+        if self._services.results.is_cancel_requested(self._run_id):
+            raise CancelledError("the run was cancelled")
+        if is_new:
+            self._services.results.set_stage(self._run_id, stage)
+        self._stage = stage
+        self._written_at = time.monotonic()
+        # Redis may be away for a moment; the work goes on, and the next step is written again.
+        with suppress(QueueUnavailableError):
+            self._services.queue.save_progress(self._run_id, stage=stage, fraction=fraction, message=message)
+
+    def part(self, start: float, end: float) -> Progress:
+        """A callback for work that is the part of the run from `start` to `end`."""
+
+        def callback(event: ProgressEvent) -> None:
+            self.report(event.stage, start + (end - start) * event.fraction, event.message)
+
+        return callback
