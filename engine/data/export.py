@@ -1,0 +1,53 @@
+"""Tables as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""First characters with which a spreadsheet takes a text for a formula (OWASP, CSV injection)."""
+
+
+def write_csv(table: pd.DataFrame, path: Path, *, neutralise_formulas: bool = True, missing: str = "") -> None:
+    """Write a typed table as CSV in UTF-8.
+
+    Args:
+        table: typed columns; integers stay integers, dates are ISO, booleans `true` and `false`.
+        path: where to.
+        neutralise_formulas: put an apostrophe before texts and headers that a spreadsheet would run.
+        missing: text of a missing cell.
+    """
+    texts = {name: _texts(column) for name, column in table.items()}
+    if neutralise_formulas:
+        texts = {name: _neutralised(column) for name, column in texts.items()}
+    names = [_neutral(str(name)) if neutralise_formulas else str(name) for name in table.columns]
+    frame = pd.DataFrame(dict(enumerate(texts.values())))
+    frame.to_csv(path, index=False, header=names, na_rep=missing, lineterminator="\n")
+
+
+def write_parquet(table: pd.DataFrame, path: Path) -> None:
+    """Write a typed table as Parquet."""
+    table.to_parquet(path, index=False)
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return column.astype("object").map({True: "true", False: "false"})
+    if pd.api.types.is_datetime64_dtype(column.dtype):
+        whole_days = bool((column.dropna() == column.dropna().dt.normalize()).all())
+        texts: pd.Series = column.dt.strftime("%Y-%m-%d" if whole_days else "%Y-%m-%dT%H:%M:%S")
+        return texts
+    return column
+
+
+def _neutralised(column: pd.Series) -> pd.Series:
+    if not pd.api.types.is_string_dtype(column.dtype):
+        return column
+    risky = column.fillna("").astype(str).str.startswith(FORMULA_STARTS)
+    return column.where(~risky, "'" + column.astype("string")) if risky.any() else column
+
+
+def _neutral(name: str) -> str:
+    return f"'{name}" if name.startswith(FORMULA_STARTS) else name

@@ -1,0 +1,175 @@
+"""From a file to a table: format, limits, and errors that name the place and never the value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from engine.data.coerce import coerce_column, infer_column
+from engine.data.schema import TableSchema
+from engine.errors import IngestError, SchemaError
+
+DEFAULT_MISSING_VALUES = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
+"""Texts that mean missing where no schema says otherwise."""
+
+
+@dataclass(frozen=True)
+class IngestLimits:
+    """How large a file may be.
+
+    Args:
+        max_bytes: size of the file, and of what is packed inside it.
+        max_rows: data rows.
+        max_columns: columns.
+    """
+
+    max_bytes: int = 1_073_741_824
+    max_rows: int = 5_000_000
+    max_columns: int = 1_000
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Columns as the file holds them: texts, or the file's own types."""
+
+    columns: pa.Table
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+@dataclass(frozen=True)
+class IngestedTable:
+    """A table and how it was read.
+
+    Args:
+        table: typed columns.
+        file_format: `csv`, `parquet`, `json`, `jsonl` or `xlsx`.
+        encoding: of a text file.
+        delimiter: of a delimited file.
+    """
+
+    table: pd.DataFrame
+    file_format: str
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+def read_table(
+    path: Path,
+    *,
+    filename: str | None = None,
+    schema: TableSchema | None = None,
+    limits: IngestLimits | None = None,
+) -> IngestedTable:
+    """Read a file as a table.
+
+    Args:
+        path: the file.
+        filename: name whose ending gives the format, where the path has none.
+        schema: types to read the columns as; without one they are inferred.
+        limits: checked before the whole file is in memory.
+
+    Raises:
+        IngestError: the file cannot be read; the message names the place and never a value.
+        SchemaError: the file lacks a column of the schema.
+        OSError: the file cannot be opened.
+    """
+    limits = limits or IngestLimits()
+    file_format = _format(filename or path.name)
+    size = path.stat().st_size
+    if size == 0:
+        raise IngestError("the file is empty")
+    if size > limits.max_bytes:
+        raise IngestError(f"the file is larger than the limit of {limits.max_bytes / 2**20:,.0f} MiB")
+    missing = schema.missing_values if schema is not None else DEFAULT_MISSING_VALUES
+    raw = _reader(file_format)(path, limits, frozenset(missing))
+    if raw.columns.num_rows == 0:
+        raise IngestError("the file has a header but no rows")
+    table = _apply_schema(raw.columns, schema) if schema is not None else _infer(raw.columns)
+    return IngestedTable(table, file_format, raw.encoding, raw.delimiter)
+
+
+def coerce_table(table: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
+    """Give a table the types and order of a schema; columns that the schema does not name are left out.
+
+    Raises:
+        IngestError: a cell is not of its column's type.
+        SchemaError: the table lacks a column.
+    """
+    wanted = [name for name in schema.names if name in table.columns]
+    return _apply_schema(pa.Table.from_pandas(table[wanted], preserve_index=False), schema)
+
+
+def check_names(names: list[str], limits: IngestLimits) -> list[str]:
+    """Column names without surrounding space.
+
+    Raises:
+        IngestError: there are too many, or one is empty or used twice.
+    """
+    if len(names) > limits.max_columns:
+        raise IngestError(f"the table has {len(names):,} columns; the limit is {limits.max_columns:,}")
+    stripped = [name.strip() for name in names]
+    for position, name in enumerate(stripped, start=1):
+        if not name:
+            raise IngestError(f"column {position} has no name: give every column a header")
+        if name in stripped[: position - 1]:
+            raise IngestError(f"two columns are named {name!r}: headers must differ")
+    return stripped
+
+
+def check_rows(n_rows: int, limits: IngestLimits) -> None:
+    """Raise IngestError where a table has more rows than the limit."""
+    if n_rows > limits.max_rows:
+        raise IngestError(f"the table has more than {limits.max_rows:,} rows, which is the limit")
+
+
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".xlsx": "xlsx",
+}
+
+
+def _format(filename: str) -> str:
+    ending = Path(filename).suffix.lower()
+    if ending in (".xls", ".xlsm", ".xlsb", ".ods"):
+        raise IngestError(f"{ending} files are not read: save the sheet as .xlsx or .csv")
+    if ending not in _FORMATS:
+        raise IngestError(f"files ending in {ending or 'nothing'!r} are not read: use {', '.join(_FORMATS)}")
+    return _FORMATS[ending]
+
+
+def _reader(file_format: str) -> Callable[[Path, IngestLimits, frozenset[str]], RawTable]:
+    from engine.data import columnar, delimited, excel, json_records
+
+    return {
+        "csv": delimited.read,
+        "parquet": columnar.read,
+        "json": json_records.read,
+        "jsonl": json_records.read_lines,
+        "xlsx": excel.read,
+    }[file_format]
+
+
+def _infer(columns: pa.Table) -> pd.DataFrame:
+    return pd.DataFrame({name: infer_column(columns.column(name), name) for name in columns.column_names}, copy=False)
+
+
+def _apply_schema(columns: pa.Table, schema: TableSchema) -> pd.DataFrame:
+    for field in schema.fields:
+        if field.name not in columns.column_names:
+            raise SchemaError(f"the file has no column {field.name!r}, which the schema names")
+    return pd.DataFrame(
+        {field.name: coerce_column(columns.column(field.name), field) for field in schema.fields}, copy=False
+    )

@@ -1,0 +1,212 @@
+"""The straight line on small tables: output inside the schema, charges inside the envelope."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine.certificate import recompute
+from engine.data.schema import DomainSource, Field, FieldType, TableSchema, Treatment
+from engine.errors import CancelledError, InputError, PlanError
+from engine.pipeline import split_holdout, synthesize
+from engine.privacy.noise import SecureNoise
+from engine.privacy.plan import UnitKind, UnitOfProtection
+from engine.privacy.price import price_plan
+from engine.privacy.private_table import bound_contributions
+from tests.tables import MARKER, SMALL_SCHEMA, small_plan, small_table
+
+METHODS = ["mst", "independent"]
+
+
+def persons(rows_per_person, n_persons=50):
+    table = small_table(n_rows=rows_per_person * n_persons)
+    owners = [str(person) for person in range(n_persons) for _ in range(rows_per_person)]
+    table.insert(0, "person", pd.Series(owners, dtype="string"))
+    schema = TableSchema((Field("person", FieldType.STRING, enum=("x",)), *SMALL_SCHEMA.fields))
+    return table, schema
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_output_is_inside_the_schema(method):
+    result = synthesize(small_table(), small_plan(method, epsilon=5.0))
+    made = result.synthetic
+    assert list(made.columns) == list(SMALL_SCHEMA.names)
+    assert made["age"].dropna().between(0, 99).all()
+    assert made["cost"].dropna().between(0, 1000).all()
+    assert set(made["region"].dropna()) <= {"north", "south", "east"}
+    assert made.dtypes.astype(str).tolist() == ["Int64", "string", "boolean", "Float64"]
+    assert (made["cost"].dropna() * 100 % 1 < 1e-6).any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_certificate_is_true(method):
+    plan = small_plan(method)
+    certificate = json.loads(json.dumps(synthesize(small_table(), plan).certificate))
+    again = recompute(certificate)
+    assert again["agrees"]
+    assert again["epsilon"] <= plan.epsilon
+    assert again["epsilon"] == pytest.approx(plan.epsilon, rel=1e-6)
+    assert certificate["privacy"]["charged_epsilon"] == price_plan(plan).epsilon
+    assert certificate["privacy"]["epsilon_zcdp"] >= certificate["privacy"]["epsilon"] * 0.9
+    assert {column["name"] for column in certificate["columns"]} == set(SMALL_SCHEMA.names)
+    assert all(event["reads"] for event in certificate["events"])
+
+
+def test_a_changed_event_is_noticed():
+    certificate = synthesize(small_table(), small_plan()).certificate
+    certificate["events"][0]["event"]["noise_multiplier"] /= 3
+    assert not recompute(certificate)["agrees"]
+
+
+@pytest.mark.parametrize("broken", [{}, [], {"certificate_version": 99}, {"certificate_version": 1}])
+def test_what_is_no_certificate(broken):
+    with pytest.raises(InputError):
+        recompute(broken)
+
+
+def test_the_count_of_rows_is_noisy():
+    """σ of the total is about 5 rows here, so exactness in 12 runs would mean it is read: chance below 1e-9."""
+    table = small_table()
+    counts = [synthesize(table, small_plan("independent", 0.5)).certificate["rows"]["synthetic"] for _ in range(12)]
+    assert len(set(counts)) > 1
+
+
+def test_rows_on_request():
+    assert len(synthesize(small_table(), small_plan(n_rows=17)).synthetic) == 17
+
+
+def test_the_same_seed_does_not_repeat_the_noise():
+    first = synthesize(small_table(), small_plan(n_rows=300), sample_seed=1).synthetic
+    second = synthesize(small_table(), small_plan(n_rows=300), sample_seed=1).synthetic
+    assert not first.equals(second)
+
+
+def test_sampling_repeats_with_its_seed():
+    model = synthesize(small_table(), small_plan()).synthesizer
+    first = model.sample(100, np.random.default_rng(3))
+    assert first.equals(model.sample(100, np.random.default_rng(3)))
+
+
+def test_treatments():
+    schema = TableSchema(
+        (
+            Field("name", FieldType.STRING, treatment=Treatment.FAKE, fake_provider="name"),
+            Field("note", FieldType.STRING, treatment=Treatment.DROP),
+            *SMALL_SCHEMA.fields,
+        )
+    )
+    table = small_table()
+    table.insert(0, "name", pd.Series([f"{MARKER} {row}" for row in range(len(table))], dtype="string"))
+    table.insert(1, "note", pd.Series([MARKER] * len(table), dtype="string"))
+    result = synthesize(table, small_plan(schema=schema, n_rows=50))
+    assert list(result.synthetic.columns) == ["name", *SMALL_SCHEMA.names]
+    assert result.synthetic["name"].nunique() > 10
+    assert MARKER not in result.synthetic.to_csv() + json.dumps(result.certificate)
+    assert not {"name", "note"} & {name for event in result.certificate["events"] for name in event["reads"]}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_learned_domains(method):
+    schema = TableSchema(
+        (
+            Field("age", FieldType.INTEGER, source=DomainSource.MEASURED),
+            Field("region", FieldType.STRING, source=DomainSource.MEASURED),
+            *SMALL_SCHEMA.fields[2:],
+        )
+    )
+    table = small_table(n_rows=5000)
+    table.loc[0, "region"] = MARKER
+    result = synthesize(table, small_plan(method, epsilon=3.0, schema=schema))
+    assert set(result.synthetic["region"].dropna()) <= {"north", "south", "east", "Other"}
+    assert {"north", "south", "east"} <= set(result.synthetic["region"].dropna())
+    assert result.synthetic["age"].max() <= 127
+    assert MARKER not in json.dumps(result.certificate)
+    mechanisms = {event["mechanism"] for event in result.certificate["events"]}
+    assert {"category_discovery", "range_discovery"} <= mechanisms
+    assert recompute(result.certificate)["epsilon"] <= 3.0
+
+
+def test_a_range_that_cannot_be_learned_is_refused():
+    schema = TableSchema((Field("age", FieldType.INTEGER, source=DomainSource.MEASURED),))
+    with pytest.raises(PlanError, match="range of column 'age'"):
+        synthesize(small_table(n_rows=5)[["age"]], small_plan("independent", 0.01, schema=schema))
+
+
+def test_missing_column():
+    with pytest.raises(InputError, match="'cost'"):
+        synthesize(small_table().drop(columns="cost"), small_plan())
+
+
+def test_unknown_device():
+    with pytest.raises(PlanError, match="device"):
+        synthesize(small_table(), small_plan(), device="cuda")
+
+
+def test_cancelling_stops_the_run():
+    def stop(event):
+        raise CancelledError("stopped by its owner")
+
+    with pytest.raises(CancelledError):
+        synthesize(small_table(), small_plan(), progress=stop)
+
+
+def test_progress_only_moves_forward():
+    seen = []
+    synthesize(small_table(), small_plan(), progress=seen.append)
+    fractions = [event.fraction for event in seen]
+    assert fractions == sorted(fractions)
+    assert {event.stage for event in seen} == {"checking", "measuring", "fitting", "sampling"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_column_and_tiny_tables(method):
+    schema = TableSchema((SMALL_SCHEMA.fields[1],))
+    for n_rows in (0, 1, 3):
+        made = synthesize(
+            small_table(n_rows=max(n_rows, 1)).iloc[:n_rows][["region"]], small_plan(method, schema=schema)
+        )
+        assert len(made.synthetic) >= 1
+
+
+def test_persons_keep_at_most_k_rows():
+    table, _ = persons(rows_per_person=6)
+    unit = UnitOfProtection(UnitKind.PERSON, "person", 2)
+    kept = bound_contributions(table, unit, SecureNoise())
+    assert kept.groupby("person").size().eq(2).all()
+    again = bound_contributions(table, unit, SecureNoise())
+    assert not kept.index.equals(again.index)
+
+
+def test_rows_without_a_person_are_left_out():
+    table, _ = persons(rows_per_person=1)
+    table.loc[:9, "person"] = pd.NA
+    assert len(bound_contributions(table, UnitOfProtection(UnitKind.PERSON, "person", 1), SecureNoise())) == 40
+
+
+def test_the_persons_id_never_leaves():
+    table, schema = persons(rows_per_person=2)
+    plan = small_plan(schema=schema, unit=UnitOfProtection(UnitKind.PERSON, "person", 2))
+    result = synthesize(table, plan)
+    assert "person" not in result.synthetic
+    assert result.certificate["events"][0]["sensitivity"] == 2.0
+    assert recompute(result.certificate)["epsilon"] <= 1.0
+
+
+def test_holdout_keeps_persons_together():
+    table, _ = persons(rows_per_person=4, n_persons=200)
+    train, holdout = split_holdout(table, UnitOfProtection(UnitKind.PERSON, "person", 4), 0.25)
+    assert len(train) + len(holdout) == len(table)
+    assert not set(train["person"]) & set(holdout["person"])
+    # 200 persons with chance 1/4: standard deviation 6.1, six of them allowed
+    assert abs(holdout["person"].nunique() - 50) < 37
+
+
+def test_holdout_of_rows():
+    table = small_table(n_rows=2000)
+    train, holdout = split_holdout(table, UnitOfProtection(), 0.2)
+    assert len(train) + len(holdout) == 2000
+    assert abs(len(holdout) - 400) < 6 * 17.9
+    assert len(split_holdout(table, UnitOfProtection(), 0.0)[1]) == 0
+    with pytest.raises(PlanError):
+        split_holdout(table, UnitOfProtection(), 0.9)
