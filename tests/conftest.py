@@ -1,0 +1,72 @@
+"""Fixtures that any test may use: real servers once per session, and an application of its own per test."""
+
+import itertools
+
+import pytest
+
+from app.settings import Settings
+from app.wiring import build
+from tests.servers import postgres_server, redis_server, s3_server
+
+FAST_BCRYPT_ROUNDS = 4
+_databases = itertools.cycle(range(64))
+
+
+@pytest.fixture(scope="session")
+def redis_address():
+    """A running Redis, without a database number."""
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_address):
+    """An empty database of the running Redis."""
+    from redis import Redis
+
+    url = f"{redis_address}?db={next(_databases)}"
+    with Redis.from_url(url) as connection:
+        connection.flushdb()
+        yield url
+        connection.flushdb()
+
+
+@pytest.fixture(scope="session")
+def make_postgres_database():
+    """Makes an empty PostgreSQL database and gives its URL."""
+    with postgres_server() as make_database:
+        yield make_database
+
+
+@pytest.fixture(scope="session")
+def s3_address():
+    """A running S3."""
+    with s3_server() as url:
+        yield url
+
+
+@pytest.fixture
+def settings(tmp_path, redis_url):
+    """Settings of an application in a folder of its own."""
+    return Settings.from_environment({"DATA_DIR": str(tmp_path / "data"), "REDIS_URL": redis_url})
+
+
+@pytest.fixture
+def services(settings):
+    """An application on SQLite and a real Redis."""
+    built = build(settings, password_rounds=FAST_BCRYPT_ROUNDS)
+    built.database.migrate()
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def owner(services):
+    """The administrator of the application."""
+    return services.accounts.create_administrator("owner", "owner@example.org", "correct horse battery")
+
+
+@pytest.fixture
+def stranger(services, owner):
+    """Another user, who owns nothing."""
+    return services.accounts.create_user(owner, "stranger", "stranger@example.org", "correct horse battery")
