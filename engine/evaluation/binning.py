@@ -118,8 +118,9 @@ def _cut_numbers(field: Field, columns: Mapping[str, pd.Series]) -> ColumnCells:
         codes = {name: np.where(np.isnan(values), 1, 0) for name, values in numbers.items()}
         return ColumnCells(field.name, field.type.value, ("any value",), codes)
     edges = _edges(field, *bounds)
-    raw = {name: _bin_numbers(values, edges) for name, values in numbers.items()}
-    last = _text(field, edges[-1] if field.type is FieldType.NUMBER else edges[-1] - 1)
+    closed = field.type is FieldType.NUMBER
+    raw = {name: _bin_numbers(values, edges, closed) for name, values in numbers.items()}
+    last = _text(field, edges[-1] if closed else edges[-1] - 1)
     labels = (f"below {_text(field, edges[0])}", *_bin_labels(field, edges), f"above {last}")
     return _without_empty_ends(field, labels, raw)
 
@@ -131,11 +132,12 @@ def _edges(field: Field, low: float, high: float) -> FloatArray:
     return int(low) + np.round(np.linspace(0, count, min(count, N_BINS) + 1))
 
 
-def _bin_numbers(values: FloatArray, edges: FloatArray) -> IntArray:
-    """0 below the first edge, 1.. for the bins, then above, then missing."""
+def _bin_numbers(values: FloatArray, edges: FloatArray, closed: bool) -> IntArray:
+    """0 below the first edge, 1.. for the bins, then above, then missing; `closed` at the last edge or open."""
     n_bins = len(edges) - 1
     codes = np.searchsorted(edges, values, side="right").astype(np.int64)
-    codes[values == edges[-1]] = n_bins
+    if closed:
+        codes[values == edges[-1]] = n_bins
     codes[np.isnan(values)] = n_bins + 2
     return codes
 

@@ -87,6 +87,7 @@ def _block_nearest(rows: Sequence[FloatArray], reference: Sequence[FloatArray], 
 
 
 def _distance_section(tables: EvaluationTables, rng: np.random.Generator) -> dict[str, Any]:
+    """Distances to equally many training and holdout rows; the interval is for the draw of synthetic rows."""
     if tables.holdout is None:
         return unavailable(NO_HOLDOUT)
     synthetic = draw_rows(tables.synthetic, MOST_SYNTHETIC_ROWS, rng)
@@ -152,6 +153,7 @@ def _copies_section(tables: EvaluationTables, rng: np.random.Generator) -> dict[
         return {
             "synthetic_rows_equal_to_a_training_row": all_rows,
             "synthetic_rows_equal_to_any_training_row": all_rows,
+            "training_rows": len(train),
             "expected_from_holdout": unavailable(NO_HOLDOUT),
             "real_rows_each": len(train),
             "synthetic_rows": len(synthetic),
@@ -162,6 +164,7 @@ def _copies_section(tables: EvaluationTables, rng: np.random.Generator) -> dict[
     return {
         "synthetic_rows_equal_to_a_training_row": int(np.isin(synthetic, equal_train).sum()),
         "synthetic_rows_equal_to_any_training_row": all_rows,
+        "training_rows": len(train),
         "expected_from_holdout": int(np.isin(synthetic, holdout).sum()),
         "real_rows_each": n_real,
         "synthetic_rows": len(synthetic),

@@ -1,0 +1,41 @@
+import numpy as np
+import pandas as pd
+
+from engine.data.schema import Field, FieldType, TableSchema
+from engine.evaluation.sdmetrics_scores import MOST_COLUMNS, sdmetrics_scores
+from engine.evaluation.tables import prepare_tables
+from tests.tables import SMALL_SCHEMA, small_table, typed
+
+
+def scores(train, synthetic, schema=SMALL_SCHEMA):
+    rng = np.random.default_rng(0)
+    return sdmetrics_scores(prepare_tables(train, None, synthetic, schema, rng), rng)
+
+
+def test_values_outside_the_real_range_lower_the_diagnostic_score():
+    train = small_table(200, 0)
+    broken = train.assign(age=train["age"] + 500)
+    assert scores(train, train)["diagnostic"]["data_validity"] == 1.0
+    assert scores(train, broken)["diagnostic"]["data_validity"] < 0.8
+
+
+def test_another_distribution_lowers_the_quality_score():
+    train = small_table(300, 0)
+    broken = train.assign(region=pd.array(["east"] * 300, dtype="string"))
+    assert scores(train, broken)["quality"]["column_shapes"] < scores(train, train)["quality"]["column_shapes"]
+
+
+def test_columns_that_do_not_go_together_have_no_pair_score():
+    schema = TableSchema((Field("a", FieldType.NUMBER), Field("b", FieldType.NUMBER)))
+    rng = np.random.default_rng(0)
+    table = typed(pd.DataFrame(rng.random((200, 2)), columns=["a", "b"]), schema)
+    quality = scores(table, table, schema)["quality"]
+    assert "goes together" in quality["column_pair_trends"]["unavailable"]
+    assert quality["score"] == 1.0
+
+
+def test_a_very_wide_table_is_left_out_with_the_reason():
+    names = [f"c{i}" for i in range(MOST_COLUMNS + 1)]
+    schema = TableSchema(tuple(Field(name, FieldType.BOOLEAN) for name in names))
+    table = typed(pd.DataFrame({name: [True, False] for name in names}), schema)
+    assert str(MOST_COLUMNS) in scores(table, table, schema)["unavailable"]
