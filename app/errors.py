@@ -170,11 +170,17 @@ class BudgetRefusedError(ConflictError):
     def __init__(
         self, *, cost_epsilon: float, composed_epsilon: float, epsilon_left: float, epsilon_cap: float
     ) -> None:
-        super().__init__(
-            f"This run costs ε {cost_epsilon:.4g} and would bring the dataset to ε {composed_epsilon:.4g} "
-            f"of {epsilon_cap:.4g}. A further run of up to ε {_floor(epsilon_left):g} still fits. "
-            "Nothing was spent."
+        outcome = (
+            f"bring the dataset to ε {composed_epsilon:.4g} of {epsilon_cap:.4g}"
+            if math.isfinite(composed_epsilon)
+            else "use up the dataset's δ"
         )
+        left = (
+            f"A further run of up to ε {_floor(epsilon_left):g} still fits."
+            if epsilon_left > 0.0
+            else "No further run like this fits."
+        )
+        super().__init__(f"This run costs ε {cost_epsilon:.4g} and would {outcome}. {left} Nothing was spent.")
         self.cost_epsilon = cost_epsilon
         self.composed_epsilon = composed_epsilon
         self.epsilon_left = epsilon_left

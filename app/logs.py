@@ -24,6 +24,9 @@ _SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
+_CHATTY = ("alembic", "uvicorn.error", "botocore", "boto3", "urllib3", "s3transfer")
+"""Libraries that tell of every step at INFO."""
+
 
 def configure_logs(log_format: str = "console", level: str = "INFO") -> None:
     """Send all records of this process to standard error, redacted.
@@ -47,6 +50,8 @@ def configure_logs(log_format: str = "console", level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

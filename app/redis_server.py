@@ -71,6 +71,7 @@ def redis_command(server: Path, socket: Path, folder: Path) -> tuple[str, ...]:
         "save": "60 1",
         "daemonize": "no",
         "loglevel": "warning",
+        "logfile": str(folder / "redis.log"),
     }
     return (str(server), *(part for name, value in options.items() for part in (f"--{name}", value)))
 

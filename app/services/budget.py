@@ -9,10 +9,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from app.errors import NotReadyError
 from app.services.views import Feasibility
 from app.store.ledger import Standing
 
 MICRO = 1_000_000
+SMALLEST_EPSILON = 1e-3
+"""A run below this is noise alone, so what is left of less counts as nothing."""
+
 BISECTION_STEPS = 30
 """The interval of μ ends 10⁻⁹ of its width wide, below the micro-ε that a budget is counted in."""
 
@@ -64,34 +68,47 @@ def epsilon_left(events: Sequence[dict[str, Any]], delta: float, cap_micro: int,
     def further(mu: float) -> dict[str, Any]:
         return gaussian_event(mu) | {"delta_extra": delta_extra}
 
-    low, high = 0.0, mu_for(cap, delta - delta_extra)
+    low, high = mu_for(min(SMALLEST_EPSILON, cap), delta - delta_extra), mu_for(cap, delta - delta_extra)
+    if not fits([*events, further(low)], delta, cap_micro):
+        return 0.0
     for _ in range(BISECTION_STEPS):
         middle = (low + high) / 2.0
         if fits([*events, further(middle)], delta, cap_micro):
             low = middle
         else:
             high = middle
-    if low == 0.0:
-        return 0.0
     return math.floor(composed_epsilon([further(low)], delta) * MICRO) / MICRO
+
+
+def cap_of(standing: Standing) -> int:
+    """The cap in micro-ε.
+
+    Raises:
+        NotReadyError: the owner has set none yet.
+    """
+    if standing.epsilon_cap_micro is None:
+        raise NotReadyError("budget", "Set the dataset's privacy budget first.")
+    return standing.epsilon_cap_micro
 
 
 def weigh(standing: Standing, event: dict[str, Any], cost_epsilon: float) -> Feasibility:
     """Whether a further event fits into what is left.
 
     Args:
-        standing: the dataset's cap and charges; it needs a cap.
+        standing: the dataset's cap and charges.
         event: the plan's envelope.
         cost_epsilon: ε of the plan alone.
+
+    Raises:
+        NotReadyError: there is no cap.
     """
-    if standing.epsilon_cap_micro is None:
-        raise ValueError("a dataset without a cap has nothing to weigh against")
+    cap_micro = cap_of(standing)
     before = [charge.event for charge in standing.charges]
     after = composed_epsilon([*before, event], standing.delta)
     return Feasibility(
-        fits=math.isfinite(after) and to_micro(after) <= standing.epsilon_cap_micro,
+        fits=math.isfinite(after) and to_micro(after) <= cap_micro,
         cost_epsilon=cost_epsilon,
         left_epsilon=epsilon_left(before, standing.delta, standing.epsilon_cap_micro, event.get("delta_extra", 0.0)),
         composed_after=after,
-        epsilon_cap=from_micro(standing.epsilon_cap_micro),
+        epsilon_cap=from_micro(cap_micro),
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.errors import InvalidDataError, InvalidInputError
+from app.services.budget import SMALLEST_EPSILON
 from engine.data.schema import TableSchema
 from engine.errors import SchemaError
 from engine.privacy.plan import MAXIMUM_DELTA, MAXIMUM_EPSILON, MAXIMUM_ROWS, UnitKind, UnitOfProtection
@@ -15,7 +16,6 @@ from engine.privacy.plan import MAXIMUM_DELTA, MAXIMUM_EPSILON, MAXIMUM_ROWS, Un
 LONGEST_NAME = 200
 LARGEST_DRAFT_BYTES = 64 * 1024
 LARGEST_SCHEMA_BYTES = 8 * 1024 * 1024
-SMALLEST_EPSILON = 1e-3
 
 
 def clean_name(name: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import builtins
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from app.clock import Clock
-from app.errors import AlreadyCommittedError, BudgetRefusedError, ConflictError, NotFoundError, NotReadyError
+from app.errors import AlreadyCommittedError, BudgetRefusedError, ConflictError, NotFoundError
 from app.services import budget
 from app.services.audit import AuditService
 from app.services.views import Feasibility, LedgerEntryView, LedgerSummary, UserView
@@ -84,7 +84,7 @@ class LedgerService:
 
     def weigh(self, user: UserView, dataset_id: str, price: dict[str, Any]) -> Feasibility:
         """Whether a price fits into what is left; raises NotReadyError while there is no cap."""
-        return budget.weigh(_with_cap(self.standing(user, dataset_id)), price["event"], price["epsilon"])
+        return budget.weigh(self.standing(user, dataset_id), price["event"], price["epsilon"])
 
     def reserve(self, user: UserView, dataset_id: str, reservation: Reservation) -> str:
         """Write plan, run and ledger entry in one transaction, where the composed ε stays within the cap.
@@ -103,16 +103,10 @@ class LedgerService:
         """
         price = reservation.price
         for _ in range(MOST_TRIES):
-            standing = _with_cap(self.standing(user, dataset_id))
-            found = budget.weigh(standing, price["event"], price["epsilon"])
-            if not found.fits:
-                self._audit.record(user, "budget.refused", "dataset", dataset_id, epsilon=price["epsilon"])
-                raise BudgetRefusedError(
-                    cost_epsilon=found.cost_epsilon,
-                    composed_epsilon=found.composed_after,
-                    epsilon_left=found.left_epsilon,
-                    epsilon_cap=found.epsilon_cap,
-                )
+            standing = self.standing(user, dataset_id)
+            events = [*(charge.event for charge in standing.charges), price["event"]]
+            if not budget.fits(events, standing.delta, budget.cap_of(standing)):
+                self._refuse(user, dataset_id, budget.weigh(standing, price["event"], price["epsilon"]))
             with self._database.write() as session:
                 if rows.advance(session, dataset_id, standing.version):
                     return self._append(session, user, dataset_id, reservation)
@@ -179,6 +173,15 @@ class LedgerService:
             run_rows.move_run(session, run_id, (run_rows.QUEUED,), status=status, finished_at=now, error=error)
             return True
 
+    def _refuse(self, user: UserView, dataset_id: str, found: Feasibility) -> NoReturn:
+        self._audit.record(user, "budget.refused", "dataset", dataset_id, epsilon=found.cost_epsilon)
+        raise BudgetRefusedError(
+            cost_epsilon=found.cost_epsilon,
+            composed_epsilon=found.composed_after,
+            epsilon_left=found.left_epsilon,
+            epsilon_cap=found.epsilon_cap,
+        )
+
     def _append(self, session: Session, user: UserView, dataset_id: str, reservation: Reservation) -> str:
         now = self._now()
         plan_id, run_id = new_id(), new_id()
@@ -215,12 +218,6 @@ class LedgerService:
     def _require(session: Session, user: UserView, dataset_id: str) -> None:
         if dataset_rows.find_dataset(session, user.id, dataset_id) is None:
             raise NotFoundError("dataset")
-
-
-def _with_cap(standing: rows.Standing) -> rows.Standing:
-    if standing.epsilon_cap_micro is None:
-        raise NotReadyError("budget", "Set the dataset's privacy budget first.")
-    return standing
 
 
 def _entry_view(entry: LedgerEntry) -> LedgerEntryView:

@@ -48,7 +48,7 @@ class Database:
         from alembic.config import Config
 
         if self.url.get_backend_name() == "sqlite" and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
