@@ -75,5 +75,5 @@ def describe(error: Exception) -> Failure:
     for kind, text in known.items():
         if isinstance(error, kind):
             return Failure(text, place, is_cancelled=False, is_expected=True)
-    text = f"An unexpected error stopped the run ({place}). Its message is withheld, since it may quote a cell."
+    text = f"An unexpected error happened ({place}). Its message is withheld, since it may quote a cell."
     return Failure(text, place, is_cancelled=False, is_expected=False)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.api.auth import require_user, services_of
-from app.api.responses import json_response, parse_object
+from app.api.responses import json_response, read_json
 from app.api.uploads import received_body
 from app.errors import InvalidInputError
 from engine.privacy.plan import UnitOfProtection
@@ -67,14 +67,14 @@ async def put_schema(request: Request) -> JSONResponse:
 async def put_unit(request: Request) -> JSONResponse:
     """Say who is protected: `kind`, `id_column`, `max_rows_per_unit`, `declared_rows`."""
     user = await run_in_threadpool(require_user, request)
-    body = parse_object(await request.body())
+    body = await read_json(request)
     return await run_in_threadpool(_save_unit, request, user, body)
 
 
 async def put_budget(request: Request) -> JSONResponse:
     """Set the budget: `epsilon`, `delta`."""
     user = await run_in_threadpool(require_user, request)
-    body = parse_object(await request.body())
+    body = await read_json(request)
     delta = body.get("delta", 1e-6)
     view = await run_in_threadpool(
         services_of(request).datasets.save_budget, user, _id(request), body.get("epsilon", 0.0), delta

@@ -53,10 +53,16 @@ def plain(value: Any) -> Any:
     return value
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
-    """A request's body as a JSON object; raises InvalidInputError where it is none."""
+async def read_json(request: Request) -> dict[str, Any]:
+    """A request's body as a JSON object.
+
+    Raises:
+        InvalidInputError: it is none, or is not declared as JSON; a form on another site cannot declare that.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise InvalidInputError("Send JSON, with the header 'Content-Type: application/json'.")
     try:
-        value = json.loads(body)
+        value = json.loads(await request.body())
     except (ValueError, RecursionError):
         raise InvalidInputError("The body must be JSON.") from None
     if not isinstance(value, dict):

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from app.api import datasets, runs
+from app.api import browser, datasets, runs
 from app.api.auth import services_of
 from app.api.responses import (
     json_response,
@@ -29,7 +29,7 @@ LARGEST_JSON_BYTES = 64 * 1024
 
 
 def get_health(request: Request) -> JSONResponse:
-    """Whether the database and Redis answer; the only route without a token."""
+    """Whether the database and Redis answer."""
     services = services_of(request)
     parts = {"database": services.database.is_reachable(), "redis": services.queue.is_reachable()}
     healthy = all(parts.values())
@@ -39,6 +39,8 @@ def get_health(request: Request) -> JSONResponse:
 
 ROUTES = (
     Route("/health", get_health, methods=["GET"]),
+    Route("/browser-session", browser.keep_session, methods=["POST"], max_body_size=LARGEST_JSON_BYTES),
+    Route("/browser-session", browser.forget_session, methods=["DELETE"]),
     Route("/datasets", datasets.list_datasets, methods=["GET"]),
     Route("/datasets", datasets.create_dataset, methods=["POST"]),
     Route("/datasets/{dataset_id}", datasets.get_dataset, methods=["GET"]),

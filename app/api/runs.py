@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 
 from app.api.auth import require_user, services_of
-from app.api.responses import json_response, parse_object
+from app.api.responses import json_response, read_json
 from app.errors import InvalidInputError
 from app.services.views import UserView
 
@@ -20,7 +20,7 @@ CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target"})
 async def create_run(request: Request) -> JSONResponse:
     """Reserve and queue a run: `dataset_id`, and `method`, `epsilon`, `n_rows`, `holdout_share`, `target`."""
     user = await run_in_threadpool(require_user, request)
-    body = parse_object(await request.body())
+    body = await read_json(request)
     return await run_in_threadpool(_submit, request, user, body)
 
 

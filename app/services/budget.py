@@ -108,7 +108,7 @@ def weigh(standing: Standing, event: dict[str, Any], cost_epsilon: float) -> Fea
     return Feasibility(
         fits=math.isfinite(after) and to_micro(after) <= cap_micro,
         cost_epsilon=cost_epsilon,
-        left_epsilon=epsilon_left(before, standing.delta, standing.epsilon_cap_micro, event.get("delta_extra", 0.0)),
+        left_epsilon=epsilon_left(before, standing.delta, cap_micro, event.get("delta_extra", 0.0)),
         composed_after=after,
         epsilon_cap=from_micro(cap_micro),
     )
