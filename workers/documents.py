@@ -32,8 +32,13 @@ def ledger_document(services: Services, work: RunWork) -> dict[str, Any]:
     }
 
 
-def dataset_document(work: RunWork) -> dict[str, Any]:
-    """The dataset as its owner declared it; the exact number of private rows is left out."""
+def dataset_document(work: RunWork, synthetic_sha256: str) -> dict[str, Any]:
+    """The dataset as its owner declared it; the exact number of private rows is left out.
+
+    Args:
+        work: the run.
+        synthetic_sha256: digest of the synthetic CSV that the document goes with.
+    """
     dataset = work.dataset
     confirmed_at = dataset.schema_confirmed_at
     return {
@@ -44,4 +49,5 @@ def dataset_document(work: RunWork) -> dict[str, Any]:
         "schema_confirmed_at": confirmed_at.isoformat(timespec="seconds") if confirmed_at else None,
         "is_sample": dataset.is_sample,
         "run_id": work.run_id,
+        "synthetic_sha256": synthetic_sha256,
     }

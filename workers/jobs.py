@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.artifacts import digest
 from app.errors import AlreadyCommittedError
 from app.logs import configure_logs, get_logger
 from app.services import reports
@@ -197,7 +198,7 @@ def _save_pdf(
     content = render_pdf(
         certificate=result.certificate,
         ledger=ledger_document(services, work),
-        dataset=dataset_document(work),
+        dataset=dataset_document(work, digest(folder / reports.SYNTHETIC_CSV).sha256),
         evaluation=evaluation,
     )
     path = folder / reports.PDF
