@@ -1,0 +1,51 @@
+"""The releasable document of a run, as PDF."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from app.reporting.content import attachment, build_content
+
+TEMPLATE = Path(__file__).with_name("report.typ")
+STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
+"""Archivable with attachments, and readable by assistive technology."""
+
+
+def render_pdf(
+    *,
+    certificate: Mapping[str, Any],
+    ledger: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    evaluation: Mapping[str, Any] | None,
+    created: datetime | None = None,
+) -> bytes:
+    """Render the document, with the certificate attached.
+
+    It prints no statistic of private rows that no budget paid for; of the evaluation it says only whether there is one.
+
+    Args:
+        certificate: the run's certificate, as JSON.
+        ledger: the dataset's ledger: `epsilon_cap`, `delta`, `epsilon_spent`, `epsilon_reserved`, `epsilon_left`,
+            `sum_of_epsilons` and `entries` with `run_id`, `user`, `state`, `epsilon`, `created_at` and `purpose`.
+        dataset: `id`, `name` and, where known, `synthetic_sha256`; what is missing is printed as not provided.
+        evaluation: the internal report, or None.
+        created: time to print; now, by default.
+    """
+    import typst  # a compiler that only this function needs
+
+    moment = (created or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    content = build_content(certificate, ledger, dataset, has_evaluation=evaluation is not None, created=moment)
+    inputs = {
+        "content": json.dumps(content, ensure_ascii=False),
+        "certificate": attachment(certificate).decode(),
+        "day": moment.strftime("%Y-%m-%d"),
+    }
+    compiler = typst.Compiler(TEMPLATE.read_bytes(), sys_inputs=inputs, ignore_system_fonts=True)
+    document = compiler.compile(format="pdf", pdf_standards=[*STANDARDS], timestamp=moment)
+    if not isinstance(document, bytes):
+        raise TypeError("the compiler returned several files for one document")
+    return document
