@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.api.auth import require_user, services_of
-from app.api.responses import json_response, read_json
+from app.api.responses import json_response, read_body, read_json
 from app.api.uploads import received_body
 from app.errors import InvalidInputError
+from app.services.dataset_checks import LARGEST_SCHEMA_BYTES
 from engine.privacy.plan import UnitOfProtection
 
 
@@ -26,7 +27,7 @@ async def create_dataset(request: Request) -> JSONResponse:
     user = await run_in_threadpool(require_user, request)
     filename = request.query_params.get("filename", "")
     if not filename:
-        raise InvalidInputError("State the file's name in the query: ?filename=table.csv")
+        raise InvalidInputError("State the file's name in the query, as in ?filename=table.csv.")
     name = request.query_params.get("name", "")
     async with received_body(request, services.settings.max_upload_bytes) as path:
         view = await run_in_threadpool(services.datasets.register, user, name=name, filename=filename, source=path)
@@ -59,7 +60,7 @@ async def put_schema(request: Request) -> JSONResponse:
     """Confirm a whole schema: Frictionless JSON or SDV metadata as the body."""
     services = services_of(request)
     user = await run_in_threadpool(require_user, request)
-    body = await request.body()
+    body = await read_body(request, LARGEST_SCHEMA_BYTES)
     view = await run_in_threadpool(services.datasets.import_schema, user, _id(request), body, "the body of the request")
     return json_response(view)
 

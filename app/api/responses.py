@@ -12,13 +12,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from app.errors import AppError, InvalidInputError
+from app.errors import AppError, InvalidInputError, TooLargeError
 from app.logs import describe_exception, get_logger
+from app.services.sources import sentence
 from engine.data.schema import TableSchema
 from engine.errors import EngineError
 from engine.privacy.plan import UnitOfProtection
 
 _logger = get_logger(__name__)
+
+LARGEST_JSON_BYTES = 64 * 1024
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
@@ -53,16 +56,27 @@ def plain(value: Any) -> Any:
     return value
 
 
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """A small body, whole; raises TooLargeError as soon as it passes `max_bytes`."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise TooLargeError(f"The body of the request is larger than {max_bytes // 1024:,} KiB.")
+    return bytes(body)
+
+
 async def read_json(request: Request) -> dict[str, Any]:
     """A request's body as a JSON object.
 
     Raises:
         InvalidInputError: it is none, or is not declared as JSON; a form on another site cannot declare that.
+        TooLargeError: it is larger than any body that a route takes.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise InvalidInputError("Send JSON, with the header 'Content-Type: application/json'.")
     try:
-        value = json.loads(await request.body())
+        value = json.loads(await read_body(request, LARGEST_JSON_BYTES))
     except (ValueError, RecursionError):
         raise InvalidInputError("The body must be JSON.") from None
     if not isinstance(value, dict):
@@ -81,7 +95,7 @@ def on_engine_error(request: Request, error: Exception) -> JSONResponse:
     """An error of the engine about what was sent; its messages quote no cell value."""
     if not isinstance(error, EngineError):
         raise TypeError("only errors of the engine come here")
-    return error_response(422, error.code, str(error))
+    return error_response(422, error.code, sentence(error))
 
 
 def on_http_error(request: Request, error: Exception) -> JSONResponse:

@@ -20,12 +20,9 @@ from app.api.responses import (
     on_unexpected_error,
 )
 from app.errors import AppError
-from app.services.dataset_checks import LARGEST_SCHEMA_BYTES
 from app.wiring import Services
 from engine.errors import EngineError
 from engine.version import __version__
-
-LARGEST_JSON_BYTES = 64 * 1024
 
 
 def get_health(request: Request) -> JSONResponse:
@@ -39,7 +36,7 @@ def get_health(request: Request) -> JSONResponse:
 
 ROUTES = (
     Route("/health", get_health, methods=["GET"]),
-    Route("/browser-session", browser.keep_session, methods=["POST"], max_body_size=LARGEST_JSON_BYTES),
+    Route("/browser-session", browser.keep_session, methods=["POST"]),
     Route("/browser-session", browser.forget_session, methods=["DELETE"]),
     Route("/datasets", datasets.list_datasets, methods=["GET"]),
     Route("/datasets", datasets.create_dataset, methods=["POST"]),
@@ -47,21 +44,11 @@ ROUTES = (
     Route("/datasets/{dataset_id}", datasets.delete_dataset, methods=["DELETE"]),
     Route("/datasets/{dataset_id}/profile", datasets.get_profile, methods=["GET"]),
     Route("/datasets/{dataset_id}/ledger", datasets.get_ledger, methods=["GET"]),
-    Route(
-        "/datasets/{dataset_id}/schema",
-        datasets.put_schema,
-        methods=["PUT"],
-        max_body_size=LARGEST_SCHEMA_BYTES,
-    ),
-    Route("/datasets/{dataset_id}/unit", datasets.put_unit, methods=["PUT"], max_body_size=LARGEST_JSON_BYTES),
-    Route(
-        "/datasets/{dataset_id}/budget",
-        datasets.put_budget,
-        methods=["PUT"],
-        max_body_size=LARGEST_JSON_BYTES,
-    ),
+    Route("/datasets/{dataset_id}/schema", datasets.put_schema, methods=["PUT"]),
+    Route("/datasets/{dataset_id}/unit", datasets.put_unit, methods=["PUT"]),
+    Route("/datasets/{dataset_id}/budget", datasets.put_budget, methods=["PUT"]),
     Route("/runs", runs.list_runs, methods=["GET"]),
-    Route("/runs", runs.create_run, methods=["POST"], max_body_size=LARGEST_JSON_BYTES),
+    Route("/runs", runs.create_run, methods=["POST"]),
     Route("/runs/{run_id}", runs.get_run, methods=["GET"]),
     Route("/runs/{run_id}/cancel", runs.cancel_run, methods=["POST"]),
     Route("/runs/{run_id}/report", runs.get_report, methods=["GET"]),

@@ -17,7 +17,7 @@ from app.services import dataset_checks as checks
 from app.services.audit import AuditService
 from app.services.dataset_view import dataset_view
 from app.services.ledger import LedgerService
-from app.services.sources import ReadSource, read_source, sample_files
+from app.services.sources import ReadSource, read_source, sample_files, sentence
 from app.services.views import DatasetView, UserView
 from app.settings import Settings
 from app.store import datasets as rows
@@ -198,7 +198,7 @@ class DatasetsService:
         try:
             schema = checks.parse_schema(content)
         except EngineError as error:
-            raise InvalidDataError(f"{PurePath(filename).name}: {error}") from None
+            raise InvalidDataError(f"{PurePath(filename).name}: {sentence(error)}") from None
         columns = self.get(user, dataset_id).columns
         if set(schema.names) == set(columns):
             fields = {field.name: field for field in schema.fields}
