@@ -65,7 +65,7 @@ def build_content(
     Args:
         certificate: of the run.
         ledger: of the dataset.
-        dataset: name, id and what its owner declared; `synthetic_sha256` where the file's digest is known.
+        dataset: name, id, what its owner declared, and the digest of the synthetic file.
         has_evaluation: whether an internal report was made.
         created: when the document is made.
     """
@@ -88,7 +88,7 @@ def build_content(
         "entries": [_entry(entry) for entry in _items(ledger, "entries")],
         "method": _method(certificate),
         "measurements": _measurements(_items(certificate, "events")),
-        "randomness": _randomness(certificate),
+        "randomness": _randomness(certificate, dataset),
         "not_covered": [clean(sentence) for sentence in _items(certificate, "not_covered")],
         "evaluation": _evaluation_sentence(has_evaluation),
         "certificate_sha256": clean(hashlib.sha256(attached).hexdigest()),
@@ -112,7 +112,9 @@ def _identity(certificate: Json, ledger: Json, dataset: Json, created: datetime)
         ["Document", str(document_id)],
         ["Made", created.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")],
         ["Dataset", f"{provided(dataset, 'name')} ({provided(dataset, 'id')})"],
-        ["Run finished", provided(certificate, "created")],
+        ["Declared by", provided(dataset, "declared_by")],
+        ["Columns confirmed", provided(dataset, "schema_confirmed_at")],
+        ["Run", f"{provided(dataset, 'run_id')}, finished {provided(certificate, 'created')}"],
         ["Synthetic table", f"{number_text(rows.get('synthetic'))} rows, {_n_written(certificate)} columns"],
         ["SHA-256 of the synthetic file", provided(dataset, "synthetic_sha256")],
         ["Made by", f"{provided(generator, 'name')} {provided(generator, 'version')}"],
@@ -269,13 +271,14 @@ def _event(event: Json) -> list[str]:
     ]
 
 
-def _randomness(certificate: Json) -> list[list[str]]:
+def _randomness(certificate: Json, dataset: Json) -> list[list[str]]:
     rows, randomness = part(certificate, "rows"), part(certificate, "randomness")
     seed = randomness.get("sampling_seed")
     return [
+        ["Private rows, as declared", number_text(dataset.get("declared_rows")), DECLARED],
         ["Synthetic rows", number_text(rows.get("synthetic")), COMPUTED],
         [
-            "Private rows",
+            "Private rows, measured",
             f"about {number_text(_whole(rows.get('estimated_private')))}, estimated from the noisy measurements; "
             "the exact number was not released",
             COMPUTED,

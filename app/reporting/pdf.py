@@ -31,7 +31,8 @@ def render_pdf(
         certificate: the run's certificate, as JSON.
         ledger: the dataset's ledger: `epsilon_cap`, `delta`, `epsilon_spent`, `epsilon_reserved`, `epsilon_left`,
             `sum_of_epsilons` and `entries` with `run_id`, `user`, `state`, `epsilon`, `created_at` and `purpose`.
-        dataset: `id`, `name` and, where known, `synthetic_sha256`; what is missing is printed as not provided.
+        dataset: `id`, `name`, `declared_by`, `declared_rows`, `schema_confirmed_at`, `run_id` and `synthetic_sha256`;
+            what is missing is printed as not provided. The exact number of private rows is not among them.
         evaluation: the internal report, or None.
         created: time to print; now, by default.
     """

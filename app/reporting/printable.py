@@ -8,6 +8,7 @@ character would let one name look like another.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -110,7 +111,10 @@ def _has_glyph(character: str) -> bool:
 
 
 def _breakable(word: str) -> str:
-    """Let a long word break anywhere, so that no name runs out of its cell."""
+    """Let a long word break after its separators, and its long parts anywhere, so that no name leaves its cell."""
     if len(word) <= LONGEST_WORD:
         return word
-    return _BREAK.join(word[start : start + 6] for start in range(0, len(word), 6))
+    parts = re.split(r"(?<=[_\-./:])", word)
+    return _BREAK.join(
+        part[start : start + LONGEST_WORD] for part in parts for start in range(0, len(part), LONGEST_WORD)
+    )

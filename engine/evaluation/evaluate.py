@@ -45,7 +45,7 @@ def evaluate(
         schema: columns and treatments; dropped and faked columns are not compared.
         target: column that the utility check predicts.
         seed: of draws and models. The same rows in any order and the same seed give the same report.
-        progress: called before each part; it may raise to stop the work.
+        progress: called before each part, with the share of the evaluation that is done; it may raise to stop it.
 
     Returns:
         The report as JSON. A number that cannot be computed is `{"unavailable": reason}`.
@@ -72,7 +72,7 @@ def evaluate(
     }
     report = _header(tables, train, holdout, synthetic, seed)
     for position, (name, (message, compute)) in enumerate(parts.items()):
-        progress(ProgressEvent("evaluating", 0.86 + 0.03 * position, message))
+        progress(ProgressEvent("evaluating", position / len(parts), message))
         report[name] = compute()
     return report
 

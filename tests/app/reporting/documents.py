@@ -28,7 +28,15 @@ LEDGER = {
         }
     ],
 }
-DATASET = {"id": "dataset-3", "name": "Visits", "synthetic_sha256": "ab" * 32}
+DATASET = {
+    "id": "dataset-3",
+    "name": "Visits",
+    "declared_by": "ada",
+    "declared_rows": 400,
+    "schema_confirmed_at": "2026-01-01T09:00:00+00:00",
+    "run_id": "run-7",
+    "synthetic_sha256": "ab" * 32,
+}
 
 
 @cache

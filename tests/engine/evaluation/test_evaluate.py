@@ -138,7 +138,7 @@ def test_progress_is_told_and_may_stop_the_work():
 
     with pytest.raises(CancelledError):
         evaluate(small_table(30), None, small_table(30, 1), SMALL_SCHEMA, progress=stop_at_the_second)
-    assert [event.stage for event in seen] == ["evaluating", "evaluating"]
+    assert [(event.stage, event.fraction) for event in seen] == [("evaluating", 0.0), ("evaluating", 0.25)]
 
 
 def test_importing_the_module_loads_no_heavy_library():
