@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
@@ -41,6 +41,9 @@ class FileStore(Protocol):
 
     def delete(self, file_id: str) -> None:
         """Remove a file; nothing happens where it is gone."""
+
+    def close(self) -> None:
+        """Close all connections."""
 
 
 class FolderStore:
@@ -83,6 +86,9 @@ class FolderStore:
         """Remove the file."""
         self._path(file_id).unlink(missing_ok=True)
 
+    def close(self) -> None:
+        """A folder has no connections."""
+
     def _path(self, file_id: str) -> Path:
         return self.folder / check_id(file_id)[:2] / file_id
 
@@ -118,10 +124,13 @@ class BucketStore:
 
     def open(self, file_id: str) -> BinaryIO:
         """A stream of the object, through a temporary file that vanishes when it is closed."""
-        stream = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
-        with self._translated():
-            self.client.download_fileobj(self.bucket, self._key(file_id), stream)
-        stream.seek(0)
+        key = self._key(file_id)
+        with ExitStack() as undo:
+            stream = undo.enter_context(tempfile.TemporaryFile())
+            with self._translated():
+                self.client.download_fileobj(self.bucket, key, stream)
+            stream.seek(0)
+            undo.pop_all()  # from here on, the caller closes it
         return cast(BinaryIO, stream)
 
     @contextmanager
@@ -137,6 +146,12 @@ class BucketStore:
         """Remove the object."""
         with self._translated():
             self.client.delete_object(Bucket=self.bucket, Key=self._key(file_id))
+
+    def close(self) -> None:
+        """Close the client's connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     @staticmethod
     def _key(file_id: str) -> str:

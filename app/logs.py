@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -17,7 +17,18 @@ import structlog
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
+
+def _describe_in_place(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put an exception's description in the place of the exception."""
+    given = event.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else sys.exc_info()[1]
+    if given and error is not None:
+        event["exception"] = describe_exception(error)
+    return event
+
+
 _SHARED: list[Any] = [
+    _describe_in_place,
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
@@ -36,6 +47,8 @@ def configure_logs(log_format: str = "console", level: str = "INFO") -> None:
         level: least level that is written.
     """
     redact_all_records()
+    # A handler that fails would print the exception it was handling, message and all.
+    logging.raiseExceptions = False
     renderer = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
@@ -87,8 +100,10 @@ def describe_exception(error: BaseException) -> str:
 def _redacting(inner: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:
     def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = inner(*args, **kwargs)
-        if record.exc_info and record.exc_info[1] is not None:
-            record.msg = f"{record.getMessage().splitlines()[0]} [{describe_exception(record.exc_info[1])}]"
+        # A record of structlog's is a dict whose exception was described before.
+        if record.exc_info and record.exc_info[1] is not None and not isinstance(record.msg, dict):
+            first_line = next(iter(record.getMessage().splitlines()), "")
+            record.msg = f"{first_line} [{describe_exception(record.exc_info[1])}]"
             record.args = ()
         record.exc_info = None
         record.exc_text = None

@@ -39,7 +39,6 @@ SETTINGS = (
     Setting("MAX_ROWS", "5000000", "Most rows of a table"),
     Setting("MAX_COLUMNS", "1000", "Most columns of a table"),
     Setting("SESSION_DAYS", "7", "Days until a sign-in expires"),
-    Setting("COOKIE_KEY", "", "Key that signs the sign-in cookie; empty: made once and kept in DATA_DIR"),
     Setting("LOCKOUT_ATTEMPTS", "5", "Failed sign-ins of a user name before it is locked"),
     Setting("LOCKOUT_MINUTES", "15", "Minutes over which failures count, and that a lock lasts"),
     Setting("QUEUE_NAME", "synthesis", "Name of the queue"),
@@ -69,7 +68,6 @@ class Settings:
     max_rows: int
     max_columns: int
     session_days: int
-    cookie_key: str
     lockout_attempts: int
     lockout_minutes: int
     queue_name: str
@@ -105,7 +103,6 @@ class Settings:
             max_rows=_whole(text, "MAX_ROWS", 1, 1_000_000_000),
             max_columns=_whole(text, "MAX_COLUMNS", 1, 100_000),
             session_days=_whole(text, "SESSION_DAYS", 1, 3650),
-            cookie_key=text["COOKIE_KEY"],
             lockout_attempts=_whole(text, "LOCKOUT_ATTEMPTS", 1, 1000),
             lockout_minutes=_whole(text, "LOCKOUT_MINUTES", 1, 10_000),
             queue_name=text["QUEUE_NAME"],

@@ -40,6 +40,7 @@ class Services:
 
     def close(self) -> None:
         """Close all connections."""
+        self.files.close()
         self.queue.close()
         self.database.close()
 

@@ -1,0 +1,122 @@
+"""Migrations make exactly the tables that the code expects, on both databases."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from app.store.models import Base
+from app.store.session import MIGRATIONS, Database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path):
+    if request.param == "postgresql":
+        url = request.getfixturevalue("make_postgres_database")()
+    else:
+        url = f"sqlite:///{tmp_path / 'data' / 'studio.sqlite3'}"
+    made = Database(url)
+    yield made
+    made.close()
+
+
+@pytest.mark.integration
+def test_the_newest_version_is_the_metadata(database):
+    database.migrate()
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def names_of_constraints(inspector, table):
+    parts = (
+        [inspector.get_pk_constraint(table)],
+        inspector.get_unique_constraints(table),
+        inspector.get_foreign_keys(table),
+        inspector.get_indexes(table),
+    )
+    return {part["name"] for group in parts for part in group}
+
+
+@pytest.mark.integration
+def test_constraints_have_the_names_of_the_metadata(database, tmp_path):
+    database.migrate()
+    made = Database(f"sqlite:///{tmp_path / 'metadata.sqlite3'}")
+    Base.metadata.create_all(made.engine)
+    migrated, expected = inspect(database.engine), inspect(made.engine)
+    for table in Base.metadata.tables:
+        assert names_of_constraints(migrated, table) >= names_of_constraints(expected, table), table
+    made.close()
+
+
+@pytest.mark.integration
+def test_migrating_again_or_from_several_processes_changes_nothing(database):
+    gate = threading.Barrier(4)
+
+    def migrate(_):
+        mine = Database(database.url.render_as_string(hide_password=False))
+        gate.wait()
+        mine.migrate()
+        mine.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrate, range(4)))
+    database.migrate()
+    with database.engine.connect() as connection:
+        assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == ["0001"]
+
+
+@pytest.mark.integration
+def test_the_way_back_leaves_nothing(database):
+    database.migrate()
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert inspect(database.engine).get_table_names() == ["alembic_version"]
+
+
+def test_sqlite_is_set_up_for_several_processes(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'studio.sqlite3'}")
+    with database.read() as session:
+        found = {
+            name: session.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "foreign_keys", "busy_timeout")
+        }
+    database.close()
+    assert found == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+def test_a_failed_transaction_leaves_nothing(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'studio.sqlite3'}")
+    with database.write() as session:
+        session.execute(text("CREATE TABLE things (name TEXT)"))
+    with pytest.raises(RuntimeError, match="stop"), database.write() as session:
+        session.execute(text("INSERT INTO things VALUES ('one')"))
+        raise RuntimeError("stop")
+    with database.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM things")) == 0
+    database.close()
+
+
+def test_an_unreachable_database_is_reported(tmp_path):
+    reachable = Database(f"sqlite:///{tmp_path / 'studio.sqlite3'}")
+    away = Database(f"postgresql://nobody@/none?host={tmp_path}")
+    assert reachable.is_reachable()
+    assert not away.is_reachable()
+    reachable.close()
+
+
+def test_errors_of_the_database_hide_what_was_written(tmp_path):
+    from sqlalchemy.exc import OperationalError
+
+    database = Database(f"sqlite:///{tmp_path / 'studio.sqlite3'}")
+    with pytest.raises(OperationalError) as failed, database.read() as session:
+        session.execute(text("SELECT * FROM nothing WHERE cell = :cell"), {"cell": "Zebulon-Quux-493"})
+    database.close()
+    assert "Zebulon" not in str(failed.value)
