@@ -91,7 +91,8 @@ def _ages(n_rows: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     adults = rng.normal(44, 15, n_rows)
     elderly = rng.normal(77, 8, n_rows)
     group = rng.choice(3, n_rows, p=[0.16, 0.54, 0.30])
-    return np.clip(np.round(np.choose(group, [children, adults, elderly])), 0, 110).astype(np.int64)
+    ages = np.clip(np.round(np.choose(group, [children, adults, elderly])), 0, 110)
+    return np.asarray(ages, dtype=np.int64)
 
 
 def _departments(
@@ -108,7 +109,7 @@ def _severities(
     age: npt.NDArray[np.int64], department: npt.NDArray[np.int64], rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
     burden = rng.normal(0.7 + 0.012 * age + 0.5 * (department == 1) - 0.4 * (department == 4), 0.8)
-    return np.clip(np.round(burden), 0, 3).astype(np.int64)
+    return np.asarray(np.clip(np.round(burden), 0, 3), dtype=np.int64)
 
 
 def _with_missing(table: pd.DataFrame, emergency: npt.NDArray[np.bool_], rng: np.random.Generator) -> pd.DataFrame:

@@ -1,0 +1,165 @@
+"""Budgets and forecasts on screen. Nothing here reads a private row."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.services.views import DatasetView, Feasibility, LedgerSummary
+from app.ui import charts, layout, messages
+from engine.privacy.plan import DEFAULT_DELTA, UnitKind
+
+if TYPE_CHECKING:
+    from engine.privacy.price import Forecast, PlanPrice
+
+CHOICES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0)
+DEFAULT_CAP = 3.0
+DEFAULT_RUN = 1.0
+LOW, HIGH = 0.2, 5.0
+
+
+def unit_words(dataset: DatasetView) -> str:
+    """Whom the guarantee protects, in words."""
+    if dataset.unit is not None and dataset.unit.kind is UnitKind.PERSON:
+        return f"one person (up to {messages.plural(dataset.unit.max_rows_per_unit, 'row')})"
+    return "the person behind one row"
+
+
+def standing(summary: LedgerSummary) -> None:
+    """Total, reserved, spent and left."""
+    if summary.epsilon_cap is None:
+        return
+    left = summary.epsilon_left if summary.epsilon_left is not None else 0.0
+    figures = {
+        "Total ε": summary.epsilon_cap,
+        "Reserved": summary.epsilon_reserved,
+        "Spent": summary.epsilon_spent,
+        "Fits one more run of": left,
+    }
+    for column, (label, value) in zip(st.columns(4), figures.items(), strict=True):
+        column.metric(label, messages.epsilon(value), border=True)
+    layout.bar(
+        [
+            ("Spent", summary.epsilon_spent, f"ε {messages.epsilon(summary.epsilon_spent)}"),
+            ("Reserved", summary.epsilon_reserved, f"ε {messages.epsilon(summary.epsilon_reserved)}"),
+        ],
+        summary.epsilon_cap,
+    )
+
+
+def cap_form(summary: LedgerSummary, declared_rows: int | None) -> tuple[float, float] | None:
+    """The dataset's total; returns ε and δ when it is saved."""
+    with st.form("budget_cap", border=False):
+        left, right = st.columns(2)
+        epsilon = left.number_input(
+            "Total privacy loss ε of all runs together",
+            min_value=0.01,
+            max_value=100.0,
+            value=summary.epsilon_cap or DEFAULT_CAP,
+            step=0.5,
+            key="budget_cap_epsilon",
+        )
+        delta = right.number_input(
+            "δ",
+            min_value=1e-12,
+            max_value=1e-2,
+            value=summary.delta or DEFAULT_DELTA,
+            format="%.1e",
+            step=1e-7,
+            key="budget_cap_delta",
+        )
+        if declared_rows:
+            st.caption(
+                f"δ bounds the chance that the promise by ε fails. With about {declared_rows:,} rows keep it far below "
+                f"1/{declared_rows:,} ≈ {1 / declared_rows:.1g}."
+            )
+        st.caption(
+            "The total can be raised or lowered later, never below what is spent and reserved. Every change is in the "
+            "audit log."
+        )
+        if st.form_submit_button("Save the budget", type="primary"):
+            return float(epsilon), float(delta)
+    return None
+
+
+def choose_epsilon(dataset: DatasetView, summary: LedgerSummary) -> float:
+    """ε of this run, on a logarithmic slider."""
+    saved = float(dataset.draft.get("epsilon") or min(DEFAULT_RUN, summary.epsilon_cap or DEFAULT_RUN))
+    options = sorted({*CHOICES, round(saved, 4)})
+    chosen: float = st.select_slider(
+        "Privacy loss ε of this run", options, round(saved, 4), key="budget_epsilon", format_func=messages.epsilon
+    )
+    left, right = st.columns(2)
+    left.caption("← less privacy loss, more noise")
+    right.html('<p style="text-align:right;font-size:.875rem;opacity:.65;margin:0">more privacy loss, less noise →</p>')
+    return float(chosen)
+
+
+def advice(epsilon: float) -> None:
+    """What a very small or a large ε means."""
+    if epsilon >= HIGH:
+        st.warning(
+            "From about ε = 5 on, the bound itself says little. What protects then is how the method works, which "
+            "ε does not measure. Be ready to explain the choice.",
+            icon=":material/warning:",
+        )
+    elif epsilon <= LOW:
+        st.info(
+            "With so little privacy loss, expect only coarse distributions from small tables.", icon=":material/info:"
+        )
+
+
+def feasibility(fit: Feasibility) -> None:
+    """Whether the run fits into what is left."""
+    if fit.fits:
+        st.caption(
+            f"With this run, all runs together come to ε {messages.epsilon(fit.composed_after)} of "
+            f"{messages.epsilon(fit.epsilon_cap)}."
+        )
+        return
+    st.error(
+        f"This run would bring the dataset to ε {messages.epsilon(fit.composed_after)}, above its total of "
+        f"{messages.epsilon(fit.epsilon_cap)}. A run of up to ε {messages.epsilon(fit.left_epsilon)} still fits.",
+        icon=":material/block:",
+    )
+
+
+def split(price: PlanPrice) -> None:
+    """The parts of a run's privacy loss."""
+    layout.bar([(part.title, part.share, f"{100 * part.share:.0f} %") for part in price.split], 1.0)
+    st.caption("Shares of μ², the quantity in which privacy loss adds up exactly.")
+
+
+def expected_error(expected: Forecast, method: str) -> None:
+    """Expected error per column and for a pair."""
+    columns = [asdict(column) for column in expected.columns]
+    worst = max(columns, key=lambda column: column["expected_distance"])
+    left, right = st.columns(2)
+    left.metric("A count in one column", f"± {worst['expected_error_rows']:.0f} rows", border=True)
+    if expected.pair is not None:
+        right.metric("A count in a measured pair", f"± {expected.pair.expected_error_rows:.0f} rows", border=True)
+    st.plotly_chart(
+        charts.expected_error(columns), key="budget_error", config=charts.CONFIG, alt="Expected error per column"
+    )
+    st.caption(
+        f"From the noise this plan would draw and the {expected.declared_rows:,} rows that you stated; no private row "
+        "is read for it. Relations between columns that the method leaves out add further error."
+    )
+    if any(column["cells_assumed"] for column in columns):
+        st.caption("For columns whose values are learned in the run, a typical number of cells is assumed.")
+    with st.expander("As a table"):
+        st.dataframe(
+            [
+                {
+                    "Column": column["name"],
+                    "Cells": column["cells"],
+                    "± rows per cell": round(column["expected_error_rows"], 1),
+                    "Rows in the wrong cell": f"{100 * column['expected_distance']:.2f} %",
+                }
+                for column in columns
+            ],
+            hide_index=True,
+            key="budget_error_table",
+        )

@@ -1,0 +1,187 @@
+"""Plotly figures that follow the page's theme."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+CONFIG = {"displayModeBar": False}
+REAL, SYNTHETIC, ACCENT = "#7A8B93", "#0B9A8F", "#E0A030"
+MOST_TOP_VALUES = 15
+
+
+def _figure(height: int) -> Figure:
+    from plotly.graph_objects import Figure
+
+    figure = Figure()
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        legend={"orientation": "h", "y": 1.12, "x": 0},
+        bargap=0.15,
+        dragmode=False,
+    )
+    return figure
+
+
+def profile_histogram(profile: dict[str, Any]) -> Figure | None:
+    """The distribution of one column of the private table, for its owner."""
+    figure = _figure(230)
+    if profile["histogram"] is not None:
+        edges, counts = profile["histogram"]["edges"], profile["histogram"]["counts"]
+        labels = [_range_label(low, high) for low, high in pairwise(edges)]
+        figure.add_bar(x=labels, y=counts, marker_color=REAL)
+        figure.update_xaxes(tickangle=0, nticks=6)
+    elif profile["top_values"]:
+        shown = profile["top_values"][:MOST_TOP_VALUES][::-1]
+        figure.add_bar(
+            y=[_short(item["value"]) for item in shown],
+            x=[item["count"] for item in shown],
+            orientation="h",
+            marker_color=REAL,
+        )
+        figure.update_layout(height=90 + 22 * len(shown))
+        figure.update_yaxes(type="category")
+    else:
+        return None
+    return figure
+
+
+def _range_label(low: Any, high: Any) -> str:
+    if isinstance(low, str):
+        return low[:10]
+    return f"{low:,.4g}–{high:,.4g}"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 28 else f"{text[:27]}…"
+
+
+def expected_error(columns: list[dict[str, Any]]) -> Figure:
+    """Expected error per column as a share of the rows."""
+    figure = _figure(90 + 26 * len(columns))
+    shown = sorted(columns, key=lambda column: column["expected_distance"])
+    figure.add_bar(
+        y=[_short(column["name"]) for column in shown],
+        x=[100 * column["expected_distance"] for column in shown],
+        orientation="h",
+        marker_color=SYNTHETIC,
+        hovertemplate="%{y}: %{x:.2f} %<extra></extra>",
+    )
+    figure.update_xaxes(title="Expected error from noise, % of rows in the wrong cell", rangemode="tozero")
+    figure.update_yaxes(type="category")
+    return figure
+
+
+def real_and_synthetic(column: dict[str, Any]) -> Figure:
+    """A column's distribution, real beside synthetic."""
+    figure = _figure(300)
+    labels = [_short(label) for label in column["labels"]]
+    for name, key, colour in (("Real", "real", REAL), ("Synthetic", "synthetic", SYNTHETIC)):
+        figure.add_bar(
+            x=labels,
+            y=[100 * share for share in column[key]],
+            name=name,
+            marker_color=colour,
+            hovertemplate="%{x}: %{y:.1f} %<extra>" + name + "</extra>",
+        )
+    figure.update_layout(barmode="group")
+    figure.update_xaxes(type="category", nticks=10)
+    figure.update_yaxes(title="% of rows")
+    return figure
+
+
+def distance_and_ceiling(columns: list[dict[str, Any]], label: str) -> Figure:
+    """Distance per column or pair, with the distance that equally many real rows reach."""
+    figure = _figure(100 + 24 * len(columns))
+    names = [_short(" × ".join(item["columns"]) if "columns" in item else item["name"]) for item in columns]
+    figure.add_bar(
+        y=names,
+        x=[100 * item["distance"] for item in columns],
+        orientation="h",
+        marker_color=SYNTHETIC,
+        name="Synthetic",
+        hovertemplate="%{y}: %{x:.1f} %<extra>Synthetic</extra>",
+    )
+    ceilings = [_share(item["ceiling"]) for item in columns]
+    if any(value is not None for value in ceilings):
+        figure.add_scatter(
+            y=names,
+            x=ceilings,
+            mode="markers",
+            name="Real rows set aside",
+            marker={"symbol": "line-ns-open", "size": 14, "color": ACCENT, "line": {"width": 3}},
+            hovertemplate="%{y}: %{x:.1f} %<extra>Real rows set aside</extra>",
+        )
+    figure.update_xaxes(title=label, rangemode="tozero")
+    figure.update_yaxes(type="category", autorange="reversed")
+    return figure
+
+
+def _share(value: Any) -> float | None:
+    return 100 * value if isinstance(value, int | float) else None
+
+
+def association_heatmap(columns: list[str], values: list[list[float]], *, diverging: bool) -> Figure:
+    """Associations between all pairs of columns."""
+    figure = _figure(170 + 17 * len(columns))
+    names = [_short(name) for name in columns]
+    figure.add_heatmap(
+        z=values,
+        x=names,
+        y=names,
+        colorscale="RdBu" if diverging else "Teal",
+        zmin=-1 if diverging else 0,
+        zmax=1,
+        hovertemplate="%{y} – %{x}: %{z:.2f}<extra></extra>",
+    )
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(tickangle=-45, type="category")
+    return figure
+
+
+def utility_bars(models: list[dict[str, Any]], metric: str) -> Figure:
+    """Models trained on synthetic rows beside the same trained on real rows."""
+    figure = _figure(300)
+    names = [model["name"] for model in models]
+    for label, key, colour in (
+        ("Trained on synthetic rows", "trained_on_synthetic", SYNTHETIC),
+        ("Trained on real rows", "trained_on_real", REAL),
+    ):
+        values = [model[key] for model in models]
+        spans = [model.get(f"{key}_interval") or [value, value] for model, value in zip(models, values, strict=True)]
+        figure.add_bar(
+            x=names,
+            y=values,
+            name=label,
+            marker_color=colour,
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [span[1] - value for span, value in zip(spans, values, strict=True)],
+                "arrayminus": [value - span[0] for span, value in zip(spans, values, strict=True)],
+            },
+        )
+    figure.update_layout(barmode="group")
+    figure.update_yaxes(title=metric)
+    return figure
+
+
+def closest_record_curves(quantiles: dict[str, list[float]]) -> Figure:
+    """Distances of synthetic rows to the closest training row and the closest row set aside."""
+    figure = _figure(300)
+    for label, key, colour in (("To training rows", "train", SYNTHETIC), ("To rows set aside", "holdout", REAL)):
+        figure.add_scatter(
+            x=quantiles[key],
+            y=[100 * level for level in quantiles["levels"]],
+            name=label,
+            mode="lines+markers",
+            line={"color": colour},
+        )
+    figure.update_xaxes(title="Distance to the closest real row", rangemode="tozero")
+    figure.update_yaxes(title="% of synthetic rows at most this far")
+    return figure

@@ -1,0 +1,86 @@
+"""A run's progress, refreshed by itself while the run is at work."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.errors import AppError
+from app.services.views import RunView, UserView
+from app.ui import layout, messages, session
+
+SECONDS_BETWEEN_LOOKS = 2
+STAGES = ("queued", "checking", "measuring", "fitting", "sampling", "evaluating", "done")
+CHARGED = {
+    "reserved": "Reserved: nothing has been read yet.",
+    "committed": "Charged: the run has read the table.",
+    "released": "Not charged.",
+}
+
+
+def show(user: UserView, run: RunView) -> None:
+    """Status, stages, log and, while it is possible, the way to stop."""
+    if run.is_finished:
+        _body(user, run)
+        return
+
+    @st.fragment(run_every=SECONDS_BETWEEN_LOOKS, key="run_progress")
+    def look() -> None:
+        now = session.services().runs.get(user, run.id)
+        if now.is_finished:
+            st.rerun()
+        _body(user, now)
+
+    look()
+
+
+def _body(user: UserView, run: RunView) -> None:
+    progress = session.services().runs.progress(user, run.id)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        layout.status_badge(run.status)
+        st.caption(CHARGED.get(run.ledger_state, ""))
+    st.progress(min(max(progress.fraction, 0.0), 1.0), text=progress.message)
+    _stages(run, progress.stage)
+    if run.error:
+        st.error(run.error, icon=":material/error:")
+        st.caption("The cost stays charged: noise had been drawn." if run.spent else "Nothing was charged.")
+    if run.note:
+        st.info(run.note, icon=":material/info:")
+    if progress.log:
+        st.dataframe(
+            [
+                {"Time (UTC)": f"{line.at:%H:%M:%S}", "Stage": line.stage, "Message": line.message}
+                for line in progress.log
+            ],
+            hide_index=True,
+            width="stretch",
+            key="run_log",
+        )
+    if not run.is_finished:
+        _stop(user, run)
+
+
+def _stages(run: RunView, stage: str) -> None:
+    reached = len(STAGES) - 1 if run.status == "done" else STAGES.index(stage) if stage in STAGES else 0
+    items = []
+    for position, name in enumerate(STAGES):
+        state = "now" if position == reached else "done" if position < reached else "later"
+        items.append(f'<li class="{state}"><span>{name.capitalize()}</span></li>')
+    st.html(f'<ol class="studio-steps" aria-label="Stages">{"".join(items)}</ol>')
+
+
+def _stop(user: UserView, run: RunView) -> None:
+    if run.status == "stopping":
+        st.caption("Stopping. What was charged stays charged.")
+        return
+    with st.popover("Stop this run", icon=":material/stop_circle:", key="run_stop"):
+        st.write(
+            "A run that still waits costs nothing. One that has read the table keeps its charge, whatever it has made."
+        )
+        if st.button("Stop it", type="primary", key="run_stop_confirm"):
+            try:
+                session.services().runs.cancel(user, run.id)
+            except AppError as error:
+                st.error(error.user_message)
+            else:
+                messages.saved("Stopping")
+                st.rerun()

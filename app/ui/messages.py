@@ -1,0 +1,83 @@
+"""How errors and numbers are said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from app.errors import AppError, NotReadyError
+from engine.errors import EngineError
+
+INTERNAL_NOTE = "Internal: shows statistics of real rows that nothing paid for. Do not pass it on."
+OWNER_NOTE = "Owner only: read from the private rows, never released and never charged."
+
+
+@contextmanager
+def reporting() -> Iterator[None]:
+    """Show an error of ours in its own words and stop the page there; nothing that was typed is lost."""
+    try:
+        yield
+    except NotReadyError as error:
+        st.warning(error.user_message, icon=":material/info:")
+        st.stop()
+    except AppError as error:
+        st.error(error.user_message, icon=":material/error:")
+        st.stop()
+    except EngineError as error:
+        st.error(f"{str(error)[:1].upper()}{str(error)[1:]}.", icon=":material/error:")
+        st.stop()
+
+
+def saved(message: str) -> None:
+    """Say that something was saved, also after the page has run again."""
+    st.toast(message, icon=":material/check:")
+
+
+def epsilon(value: float | None) -> str:
+    """ε for reading: at most three significant digits."""
+    if value is None:
+        return "–"
+    return "unlimited" if math.isinf(value) else f"{value:.3g}"
+
+
+def odds(value: float) -> str:
+    """e^ε as a factor."""
+    factor = math.exp(min(value, 60.0))
+    if factor < 10:
+        return f"×{factor:.2f}"
+    return f"×{factor:,.0f}" if factor < 1e6 else f"×{factor:.1e}"
+
+
+def odds_sentence(value: float, delta: float, unit: str) -> str:
+    """What ε means, in a sentence."""
+    return (
+        f"Whatever anyone believes about {unit}, seeing the released file changes the odds by a factor of at most "
+        f"**{odds(value)}** (e^ε with ε = {epsilon(value)}), except with a probability of about δ = {delta:g}."
+    )
+
+
+def when(moment: datetime | None) -> str:
+    """A moment in UTC, to the minute."""
+    if moment is None:
+        return "–"
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).strftime("%d %b %Y, %H:%M UTC")
+
+
+def size(n_bytes: int) -> str:
+    """A file size."""
+    value = float(n_bytes)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

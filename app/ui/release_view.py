@@ -1,0 +1,38 @@
+"""Downloads of one run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app.services.views import ArtifactView, RunView, UserView
+from app.ui import messages, session
+
+
+def unit_words(certificate: dict[str, Any]) -> str:
+    """Whom the certificate protects, in words."""
+    unit = certificate["unit"]
+    if unit["kind"] == "person":
+        return f"one person (up to {messages.plural(unit['max_rows_per_unit'], 'row')})"
+    return "the person behind one row"
+
+
+def download(
+    user: UserView, run: RunView, files: dict[str, ArtifactView], kind: str, label: str, *, primary: bool = False
+) -> None:
+    """A button that fetches a file when it is pressed, not before."""
+    if kind not in files:
+        st.button(f"{label}: not made", disabled=True, key=f"release_{kind}")
+        return
+    view = files[kind]
+    st.download_button(
+        f"{label} ({messages.size(view.size_bytes)})",
+        data=lambda: session.services().reports.open_artifact(user, run.id, kind).read(),
+        file_name=view.filename,
+        mime=view.media_type,
+        key=f"release_{kind}",
+        icon=":material/download:",
+        type="primary" if primary else "secondary",
+        on_click="ignore",
+    )

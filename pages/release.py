@@ -1,0 +1,53 @@
+"""Step 9: what may leave."""
+
+import streamlit as st
+
+from app.ui import layout, messages, release_view, session
+
+user = session.require_user()
+services = session.services()
+run = layout.open_run(user)
+layout.run_header(
+    run, "release", "Release", f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {run.delta:g}"
+)
+with messages.reporting():
+    certificate = services.reports.certificate(user, run.id)
+    preview = services.reports.preview(user, run.id)
+    files = {artifact.kind: artifact for artifact in services.reports.list_artifacts(user, run.id)}
+
+stated = certificate["privacy"]
+with st.container(border=True):
+    st.subheader("The guarantee", anchor=False)
+    st.markdown(messages.odds_sentence(stated["epsilon"], stated["delta"], release_view.unit_words(certificate)))
+    st.caption(
+        f"Neighbouring relation: {certificate['neighbouring_relation']}. Every release is charged in the ledger."
+    )
+
+st.subheader("Synthetic table", anchor=False)
+st.dataframe(preview, hide_index=True, width="stretch", key="release_preview")
+st.caption(f"The first of {certificate['rows']['synthetic']:,} synthetic rows.")
+neutral = st.toggle(
+    "Neutralise formulas in the CSV",
+    value=True,
+    key="release_neutral",
+    help="Puts an apostrophe before texts that a spreadsheet would run as a formula.",
+)
+csv_kind = "synthetic.csv" if neutral else "synthetic_raw.csv"
+with st.container(horizontal=True):
+    release_view.download(user, run, files, csv_kind, "CSV", primary=True)
+    release_view.download(user, run, files, "synthetic.parquet", "Parquet")
+
+st.subheader("Evidence", anchor=False)
+st.write(
+    "The certificate lists every mechanism that read the rows; anyone can compute ε from it again. "
+    "The PDF says it in words."
+)
+with st.container(horizontal=True):
+    release_view.download(user, run, files, "report.pdf", "PDF report", primary=True)
+    release_view.download(user, run, files, "certificate.json", "Certificate")
+if run.note:
+    st.info(run.note, icon=":material/info:")
+
+st.subheader("What is not covered", anchor=False)
+st.markdown("\n".join(f"- {sentence}" for sentence in certificate["not_covered"]))
+st.caption("After a release, every change is a new run and costs more.")

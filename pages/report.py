@@ -1,0 +1,31 @@
+"""Step 8: the internal report."""
+
+import streamlit as st
+
+from app.ui import layout, messages, navigation, report_view, session
+
+user = session.require_user()
+services = session.services()
+run = layout.open_run(user)
+layout.run_header(
+    run, "report", "Report", f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {run.delta:g}"
+)
+with messages.reporting():
+    report = services.reports.evaluation(user, run.id)
+    certificate = services.reports.certificate(user, run.id)
+
+st.badge("Internal", icon=":material/lock:", color="orange")
+st.caption(messages.INTERNAL_NOTE)
+
+fidelity, utility, privacy, method = st.tabs(["Fidelity", "Utility", "Privacy", "Method"])
+with fidelity:
+    report_view.fidelity(report)
+with utility:
+    report_view.utility(report)
+with privacy:
+    report_view.privacy(report, certificate)
+with method:
+    report_view.method(certificate)
+
+if st.button("Go to the release", type="primary", icon=":material/download:", key="report_release"):
+    navigation.go("release", run=run.id)

@@ -1,0 +1,26 @@
+"""Step 7: one run while it works, and after."""
+
+import streamlit as st
+
+from app.ui import layout, live_run, messages, navigation, session
+
+user = session.require_user()
+services = session.services()
+run = layout.open_run(user)
+layout.run_header(run, "run", "Run", f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {run.delta:g}")
+
+live_run.show(user, run)
+
+if run.status == "done":
+    with st.container(horizontal=True):
+        if st.button("Read the report", type="primary", icon=":material/lab_profile:", key="run_report"):
+            navigation.go("report", run=run.id)
+        if st.button("Go to the release", icon=":material/download:", key="run_release"):
+            navigation.go("release", run=run.id)
+elif run.is_finished and st.button("Plan another run", icon=":material/replay:", key="run_again"):
+    navigation.go("budget", dataset=run.dataset_id)
+st.caption(
+    "You can leave or close this page. The run goes on, and this address brings you back to it."
+    if not run.is_finished
+    else f"Submitted {messages.when(run.created_at)} · finished {messages.when(run.finished_at)}"
+)

@@ -1,0 +1,202 @@
+"""The whole line in a real browser: from first-run setup to both downloads."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from engine.certificate import recompute
+from engine.data.export import write_csv
+from engine.data.schema import Field, FieldType, TableSchema
+from tests.browser.studio import Visitor, chromium, running_studio
+from tests.tables import typed
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SCHEMA = TableSchema(
+    (
+        Field("age", FieldType.INTEGER, minimum=17, maximum=90),
+        Field("education", FieldType.STRING, enum=("HS-grad", "Some-college", "Bachelors", "Masters")),
+        Field("education-num", FieldType.INTEGER, minimum=1, maximum=16),
+        Field("sex", FieldType.STRING, enum=("Female", "Male")),
+        Field("capital-gain", FieldType.INTEGER, minimum=0, maximum=99999),
+        Field("hours-per-week", FieldType.INTEGER, minimum=1, maximum=99),
+        Field("income", FieldType.STRING, enum=("<=50K", ">50K")),
+    )
+)
+
+
+def census(n_rows=3000):
+    """Simulated rows in the shape of a census extract."""
+    import pandas as pd
+
+    rng = np.random.default_rng(11)
+    level = rng.choice(4, n_rows, p=[0.45, 0.25, 0.2, 0.1])
+    age = rng.integers(17, 90, n_rows)
+    rich = rng.random(n_rows) < 1 / (1 + np.exp(4 - 0.9 * level - 0.02 * age))
+    return typed(
+        pd.DataFrame(
+            {
+                "age": age,
+                "education": np.array(["HS-grad", "Some-college", "Bachelors", "Masters"])[level],
+                "education-num": np.array([9, 10, 13, 14])[level],
+                "sex": rng.choice(["Female", "Male"], n_rows),
+                "capital-gain": np.where(rng.random(n_rows) < 0.9, 0, rng.integers(1, 99999, n_rows)),
+                "hours-per-week": np.clip(rng.normal(40, 12, n_rows), 1, 99).astype(int),
+                "income": np.where(rich, ">50K", "<=50K"),
+            }
+        ),
+        SCHEMA,
+    )
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    with running_studio(tmp_path_factory.mktemp("studio")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def owner(studio, browser):
+    """An administrator, signed in on a fresh installation."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
+    visitor = Visitor(context.new_page(), studio)
+    visitor.set_up()
+    return visitor
+
+
+def check_downloads(visitor, names, charged):
+    visitor.press("Go to the release")
+    visitor.see("What is not covered")
+    rows = list(csv.reader(io.StringIO(visitor.download("^CSV|CSV \\(").path().read_text(encoding="utf-8"))))
+    assert rows[0] == list(names)
+    assert len(rows) > 1000
+    assert visitor.download("PDF report").path().read_bytes().startswith(b"%PDF-")
+    certificate = json.loads(visitor.download("Certificate").path().read_text(encoding="utf-8"))
+    again = recompute(certificate)
+    assert again["agrees"]
+    assert again["epsilon"] <= charged
+
+
+def test_sample_table(owner):
+    owner.press("Try the sample table")
+    owner.see("What are the columns?")
+    owner.press("Confirm 12 columns")
+    owner.see("12 of 12 columns confirmed")
+    owner.press_exactly("Continue")
+    owner.protect_rows(5000)
+    owner.set_budget()
+    owner.choose_model("readmitted")
+    owner.reserve()
+    owner.page.reload()
+    owner.wait_for_result()
+    owner.press("Read the report")
+    owner.see("Internal")
+    for tab in ("Utility", "Privacy", "Method"):
+        owner.page.get_by_role("tab", name=tab).click()
+        owner.settle()
+    assert owner.page.get_by_text("could not be computed").count() == 0
+    check_downloads(
+        owner,
+        [
+            "admitted_on",
+            "age",
+            "sex",
+            "region",
+            "insurance",
+            "department",
+            "severity",
+            "length_of_stay",
+            "systolic_pressure",
+            "smoker",
+            "total_cost",
+            "readmitted",
+        ],
+        1.0,
+    )
+
+
+def test_own_table_with_its_schema_file(owner, tmp_path):
+    table, schema = tmp_path / "census.csv", tmp_path / "census.schema.json"
+    write_csv(census(), table)
+    SCHEMA.save(schema)
+    owner.page.goto(f"{owner.address}/upload")
+    owner.see("Add a dataset")
+    owner.page.locator("input[type=file]").set_input_files(table)
+    owner.see("census.csv")
+    owner.press("Add this table")
+    owner.see("What are the columns?")
+    owner.page.get_by_text("Import a schema file").click()
+    owner.page.locator("input[type=file]").set_input_files(schema)
+    owner.settle()
+    owner.press("Use this schema")
+    owner.see("7 of 7 columns confirmed")
+    owner.press_exactly("Continue")
+    owner.protect_rows(3000)
+    owner.set_budget()
+    owner.choose_model("income")
+    owner.reserve()
+    owner.wait_for_result()
+    check_downloads(owner, SCHEMA.names, 1.0)
+    owner.page.goto(f"{owner.address}/runs")
+    owner.see("Every run")
+    assert owner.page.get_by_text("charged").count() >= 2
+
+
+def test_a_refresh_keeps_place_and_sign_in(owner):
+    owner.page.goto(f"{owner.address}/account")
+    owner.see("API tokens")
+    owner.page.reload()
+    owner.see("API tokens")
+    cookie = next(cookie for cookie in owner.page.context.cookies() if cookie["name"] == "studio_session")
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
+
+
+def test_a_visitor_sees_sign_in_only_and_comes_back_to_the_page(studio, browser, owner):
+    visitor = Visitor(browser.new_context().new_page(), studio)
+    visitor.page.goto(f"{studio}/account")
+    visitor.see("Sign in")
+    assert visitor.page.get_by_text("API tokens").count() == 0
+    visitor.sign_in("wrong password here")
+    visitor.see("The user name or the password is wrong.")
+    visitor.sign_in()
+    visitor.see("API tokens")
+
+
+def test_signing_out_ends_the_session_for_a_copied_cookie_too(studio, browser, owner):
+    context = browser.new_context()
+    visitor = Visitor(context.new_page(), studio)
+    visitor.page.goto(f"{studio}/account")
+    visitor.see("Sign in")
+    visitor.sign_in()
+    visitor.see("API tokens")
+    copied = context.cookies()
+    visitor.press("Sign out")
+    visitor.see("Sign in")
+    visitor.page.reload()
+    visitor.see("Sign in")
+    thief = browser.new_context()
+    thief.add_cookies(copied)
+    other = Visitor(thief.new_page(), studio)
+    other.page.goto(f"{studio}/account")
+    other.see("Sign in")
+    assert other.page.get_by_text("API tokens").count() == 0
+
+
+def test_nothing_overflows_a_phone(studio, browser, owner):
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    context.add_cookies(owner.page.context.cookies())
+    phone = Visitor(context.new_page(), studio)
+    for path in ("home", "datasets", "runs", "account", "upload"):
+        phone.page.goto(f"{studio}/{path}" if path != "home" else studio)
+        phone.settle()
+        assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390, path
