@@ -12,6 +12,7 @@ from app.artifacts import digest
 from app.errors import AlreadyCommittedError
 from app.logs import configure_logs, get_logger
 from app.services import reports
+from app.services.budget import is_same_event
 from app.services.results import RunWork
 from app.services.runs import CANCELLED_CHARGED
 from app.services.sources import ingest_limits
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from engine.pipeline import SynthesisResult
 
+PRICE_CHANGED = "A new version prices this plan differently. Submit it again: not charged."
 FAILED_CHARGED = "Failed after noise could have been drawn: stays charged."
 SYNTHESIS_PART = (0.03, 0.70)
 EVALUATION_PART = (0.74, 0.94)
@@ -56,6 +58,10 @@ def do_run(services: Services, run_id: str) -> None:
     Raises:
         RedactedJobError: something unexpected happened; the run is marked as failed.
     """
+    if not _has_its_price(services, run_id):
+        services.ledger.release(run_id, "failed", PRICE_CHANGED, error=PRICE_CHANGED)
+        _logger.warning("run_price_changed", run_id=run_id)
+        return
     try:
         services.ledger.commit(run_id)
     except AlreadyCommittedError:
@@ -69,6 +75,14 @@ def do_run(services: Services, run_id: str) -> None:
         _logger.info("run_done", run_id=run_id, note=note)
     if guard.failure is not None:
         _end_failed(services, run_id, guard.failure)
+
+
+def _has_its_price(services: Services, run_id: str) -> bool:
+    """Whether the engine would spend what the ledger holds; the product may have changed since the reservation."""
+    from engine.privacy.price import price_plan
+
+    work = services.results.load(run_id)
+    return is_same_event(price_plan(work.plan).event, work.charged_event)
 
 
 def _end_failed(services: Services, run_id: str, failure: Failure) -> None:

@@ -77,6 +77,7 @@ async def read_json(request: Request) -> dict[str, Any]:
         raise InvalidInputError("Send JSON, with the header 'Content-Type: application/json'.")
     try:
         value = json.loads(await read_body(request, LARGEST_JSON_BYTES))
+        json.dumps(value, ensure_ascii=False).encode()  # half a character could be stored, but never sent back
     except (ValueError, RecursionError):
         raise InvalidInputError("The body must be JSON.") from None
     if not isinstance(value, dict):

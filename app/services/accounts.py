@@ -17,6 +17,7 @@ from app.errors import (
 )
 from app.services import passwords
 from app.services.audit import AuditService
+from app.services.dataset_checks import printable
 from app.services.views import TokenView, UserView
 from app.settings import Settings
 from app.store import users as rows
@@ -95,7 +96,7 @@ class AccountsService:
         """All users, for an administrator."""
         _require_admin(user)
         with self._database.read() as session:
-            return [_user_view(found) for found in rows.list_users(session)]
+            return [user_view(found) for found in rows.list_users(session)]
 
     def get_user(self, user_id: str) -> UserView:
         """One user; raises NotFoundError where there is none."""
@@ -103,7 +104,7 @@ class AccountsService:
             found = rows.find_user(session, user_id)
         if found is None:
             raise NotFoundError("user")
-        return _user_view(found)
+        return user_view(found)
 
     def authenticate(self, username: str, password: str) -> UserView:
         """Check a user name and password.
@@ -119,10 +120,10 @@ class AccountsService:
         right = passwords.is_password(password, found.password_hash if found else self._nobody_hash)
         if found is None or not right:
             self._audit.record(
-                _user_view(found) if found else None, "sign_in.failed", "account", found.id if found else None
+                user_view(found) if found else None, "sign_in.failed", "account", found.id if found else None
             )
             raise WrongCredentialsError
-        view = _user_view(found)
+        view = user_view(found)
         with self._database.write() as session:
             attempt = session.get(SignInAttempt, attempt_id)
             if attempt is not None:
@@ -152,7 +153,7 @@ class AccountsService:
         with self._database.read() as session:
             found = rows.find_open_session(session, passwords.hash_secret(session_id), self._now())
             user = rows.find_user(session, found.user_id) if found is not None else None
-        return _user_view(user) if user is not None else None
+        return user_view(user) if user is not None else None
 
     def close_session(self, session_id: str) -> None:
         """End a browser session for good."""
@@ -199,12 +200,13 @@ class AccountsService:
         Raises:
             InvalidInputError: the name is empty or too long.
         """
-        if not 1 <= len(name.strip()) <= LONGEST_TOKEN_NAME:
+        name = printable(name).strip()
+        if not 1 <= len(name) <= LONGEST_TOKEN_NAME:
             raise InvalidInputError(f"A token needs a name of 1 to {LONGEST_TOKEN_NAME} characters.")
         secret = TOKEN_START + passwords.new_secret()
         token = ApiToken(
             user_id=user.id,
-            name=name.strip(),
+            name=name,
             prefix=secret[: len(TOKEN_START) + 4],
             secret_hash=passwords.hash_secret(secret),
             created_at=self._now(),
@@ -233,7 +235,7 @@ class AccountsService:
                 return None
             token.last_used_at = self._now()
             user = rows.find_user(session, token.user_id)
-            return _user_view(user) if user is not None else None
+            return user_view(user) if user is not None else None
 
     def _add_user(
         self,
@@ -262,10 +264,10 @@ class AccountsService:
             with self._database.write() as session:
                 session.add(user)
                 session.flush()
-                self._audit.add(session, actor or _user_view(user), "user.create", "account", user.id)
+                self._audit.add(session, actor or user_view(user), "user.create", "account", user.id)
         except IntegrityError:
             raise ConflictError("This user name is taken. Choose another one.") from None
-        return _user_view(user)
+        return user_view(user)
 
     def _begin_attempt(self, key: str) -> str:
         """Count the attempt as failed before the password is looked at, so that parallel guesses count too."""
@@ -292,7 +294,8 @@ def _require_admin(user: UserView) -> None:
         raise ForbiddenError("Only an administrator may do this.")
 
 
-def _user_view(user: User) -> UserView:
+def user_view(user: User) -> UserView:
+    """The row as a view, without the password's hash."""
     return UserView(user.id, user.username, user.email, user.is_admin, user.created_at)
 
 

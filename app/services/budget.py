@@ -17,6 +17,8 @@ MICRO = 1_000_000
 SMALLEST_EPSILON = 1e-3
 """A run below this is noise alone, so what is left of less counts as nothing."""
 
+SAME_EVENT_TOLERANCE = 1e-10
+
 BISECTION_STEPS = 30
 """The interval of μ ends 10⁻⁹ of its width wide, below the micro-ε that a budget is counted in."""
 
@@ -42,6 +44,17 @@ def fits(events: Sequence[dict[str, Any]], delta: float, cap_micro: int) -> bool
     """Whether all events together stay within the cap."""
     epsilon = composed_epsilon(events, delta)
     return math.isfinite(epsilon) and to_micro(epsilon) <= cap_micro
+
+
+def is_same_event(one: Any, other: Any) -> bool:
+    """Whether two recorded events are equal, but for rounding far below what the engine keeps unspent."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(is_same_event(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same_event, one, other))
+    if isinstance(one, float) and isinstance(other, float | int):
+        return math.isclose(one, other, rel_tol=SAME_EVENT_TOLERANCE)
+    return bool(one == other)
 
 
 def epsilon_left(events: Sequence[dict[str, Any]], delta: float, cap_micro: int, delta_extra: float = 0.0) -> float:

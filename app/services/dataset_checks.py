@@ -20,10 +20,15 @@ LARGEST_SCHEMA_BYTES = 8 * 1024 * 1024
 
 def clean_name(name: str) -> str:
     """A dataset's name without outer spaces; raises InvalidInputError where it is empty or too long."""
-    clean = " ".join(name.split())
+    clean = printable(" ".join(name.split()))
     if not 1 <= len(clean) <= LONGEST_NAME:
         raise InvalidInputError(f"A dataset needs a name of 1 to {LONGEST_NAME} characters.")
     return clean
+
+
+def printable(text: str) -> str:
+    """A text without control characters, which neither a page nor every database can take."""
+    return "".join(filter(str.isprintable, text))
 
 
 def parse_schema(content: bytes) -> TableSchema:
@@ -36,6 +41,7 @@ def parse_schema(content: bytes) -> TableSchema:
         raise SchemaError(f"a schema has at most {LARGEST_SCHEMA_BYTES // 1024**2} MiB")
     try:
         value = json.loads(content)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character could be stored, but never shown
     except (ValueError, RecursionError):
         raise SchemaError("this is not JSON") from None
     if isinstance(value, dict) and "fields" not in value and ("columns" in value or "tables" in value):

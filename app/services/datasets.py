@@ -17,7 +17,7 @@ from app.services import dataset_checks as checks
 from app.services.audit import AuditService
 from app.services.dataset_view import dataset_view
 from app.services.ledger import LedgerService
-from app.services.sources import ReadSource, read_source, sample_files, sentence
+from app.services.sources import ReadSource, check_readable, read_source, sample_files, sentence
 from app.services.views import DatasetView, UserView
 from app.settings import Settings
 from app.store import datasets as rows
@@ -76,7 +76,7 @@ class DatasetsService:
             TooLargeError: the file passes the size limit.
             InvalidDataError: it is not a table that can be read.
         """
-        shown_file = PurePath(filename.replace("\\", "/")).name[:255] or "table.csv"
+        shown_file = checks.printable(PurePath(filename.replace("\\", "/")).name)[-255:] or "table.csv"
         with received_file(source, self._settings.max_upload_bytes) as path:
             found = read_source(path, shown_file, self._settings)
             dataset = Dataset(
@@ -166,11 +166,16 @@ class DatasetsService:
             confirmed: names of the columns that the owner has confirmed.
 
         Raises:
-            InvalidDataError: a column is missing, unknown, or confirmed without being in the schema.
+            InvalidDataError: a column is missing, unknown, or confirmed without being in the schema; or all are
+                confirmed and a cell of the table cannot be what the schema says.
         """
+        before = self.get(user, dataset_id)
+        checks.check_schema(schema, before.columns, confirmed)
+        if confirmed == set(schema.names) and not (before.schema_confirmed and before.schema == schema):
+            with self.source_path(dataset_id) as path:
+                check_readable(path, before.filename, schema, self._settings)
 
         def change(session: Session, dataset: Dataset) -> None:
-            checks.check_schema(schema, dataset.columns, confirmed)
             complete = confirmed == set(schema.names)
             is_new = complete and (dataset.schema_confirmed_at is None or dataset.table_schema != schema.to_json())
             dataset.table_schema = schema.to_json()

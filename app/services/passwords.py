@@ -16,7 +16,7 @@ LONGEST_PASSWORD_BYTES = 72
 """bcrypt reads no further, so a longer password would be weaker than it looks."""
 
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,63}")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,189}")
 
 
 def hash_password(password: str, rounds: int = DEFAULT_ROUNDS) -> str:
@@ -40,8 +40,8 @@ def hash_secret(secret: str) -> str:
 
 
 def username_key(username: str) -> str:
-    """The user name as it is compared: trimmed, in lower case, at most 64 characters."""
-    return username.strip().casefold()[:64]
+    """The user name as it is compared: in lower case, without spaces and control characters around or in it."""
+    return "".join(filter(str.isprintable, username)).strip().casefold()[:64]
 
 
 def check_password(password: str) -> None:

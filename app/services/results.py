@@ -10,6 +10,7 @@ from typing import Any
 from app.artifacts import FileStore, StoredFile
 from app.clock import Clock
 from app.errors import NotFoundError
+from app.services.accounts import user_view
 from app.services.audit import AuditService
 from app.services.dataset_view import dataset_view
 from app.services.reports import MEDIA_TYPES
@@ -30,6 +31,7 @@ class RunWork:
         dataset: the dataset.
         owner: whose it is.
         plan: what to do.
+        charged_event: privacy event that the ledger charges for it.
         holdout_share: share of units to set aside for the evaluation.
         target: column that the utility check predicts.
     """
@@ -38,6 +40,7 @@ class RunWork:
     dataset: DatasetView
     owner: UserView
     plan: SynthesisPlan
+    charged_event: dict[str, Any]
     holdout_share: float
     target: str | None
 
@@ -86,11 +89,11 @@ class ResultsService:
             run = rows.find_run(session, run_id)
             if run is None:
                 raise NotFoundError("run")
-            owner = run.user
             return RunWork(
                 run_id=run_id,
                 dataset=dataset_view(run.dataset),
-                owner=UserView(owner.id, owner.username, owner.email, owner.is_admin, owner.created_at),
+                owner=user_view(run.user),
+                charged_event=run.ledger_entry.event,
                 plan=SynthesisPlan.from_json(run.plan.plan),
                 holdout_share=run.holdout_share,
                 target=run.target,
@@ -159,7 +162,9 @@ class ResultsService:
                 return False
             if ledger_note:
                 ledger_rows.annotate_entry(session, run_id, ledger_note)
-            self._audit.add(session, None, f"run.{status}", "run", run_id)
+            run = rows.find_run(session, run_id)
+            owner = user_view(run.user) if run is not None else None
+            self._audit.add(session, owner, f"run.{status}", "run", run_id)
             return True
 
     def unfinished(self) -> list[UnfinishedRun]:

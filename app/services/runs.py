@@ -99,6 +99,13 @@ class RunsService:
         with self._database.read() as session:
             return run_view(_found(rows.find_own_run(session, user.id, run_id)))
 
+    def worker_count(self) -> int:
+        """Number of workers that wait for runs or are at work; 0 also where the queue does not answer."""
+        try:
+            return self._queue.worker_count()
+        except QueueUnavailableError:
+            return 0
+
     def progress(self, user: UserView, run_id: str) -> ProgressView:
         """Where a run stands, from what the worker wrote last."""
         run = self.get(user, run_id)

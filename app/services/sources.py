@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.errors import InvalidDataError
 from app.settings import Settings
+from engine.data.schema import TableSchema
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -61,6 +62,28 @@ def read_source(path: Path, filename: str, settings: Settings) -> ReadSource:
         profile=profile.to_json(),
         proposal=proposal.to_json(),
     )
+
+
+def check_readable(path: Path, filename: str, schema: TableSchema, settings: Settings) -> None:
+    """Refuse a schema that the table cannot be read with, before a run is charged for finding out.
+
+    Args:
+        path: the file.
+        filename: its name, whose ending tells the format.
+        schema: the schema.
+        settings: limits.
+
+    Raises:
+        InvalidDataError: a cell cannot be what the schema says; names its row and column, not its value.
+
+    Privacy: the message is for the owner's eyes only.
+    """
+    from engine.data.ingest import read_table
+
+    try:
+        read_table(path, filename=filename, schema=schema, limits=ingest_limits(settings))
+    except EngineError as error:
+        raise InvalidDataError(sentence(error)) from None
 
 
 def ingest_limits(settings: Settings) -> IngestLimits:

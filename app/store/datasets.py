@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import delete, func, select
 
-from app.store.models import Artifact, Dataset, LedgerEntry, Run
+from app.store.models import Artifact, Dataset, LedgerEntry, Run, is_id
 from app.store.session import Session
 
 
 def find_dataset(session: Session, owner_id: str, dataset_id: str) -> Dataset | None:
     """A dataset of this owner that is not deleted."""
+    if not is_id(dataset_id):
+        return None
     return session.scalar(
         select(Dataset).where(Dataset.id == dataset_id, Dataset.owner_id == owner_id, Dataset.deleted_at.is_(None))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 ID_LENGTH = 32
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -38,6 +40,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 def new_id() -> str:
     """A random id: 32 hexadecimal digits."""
     return uuid4().hex
+
+
+def is_id(value: str) -> bool:
+    """Whether a text from outside has the form of an id, so that it may be looked up."""
+    return _ID.fullmatch(value) is not None
 
 
 class Base(DeclarativeBase):

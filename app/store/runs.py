@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import joinedload
 
-from app.store.models import Dataset, LedgerEntry, Run
+from app.store.models import Dataset, LedgerEntry, Run, is_id
 from app.store.session import Session
 
 QUEUED = "queued"
@@ -36,6 +36,8 @@ def find_run(session: Session, run_id: str) -> Run | None:
 
 def find_own_run(session: Session, owner_id: str, run_id: str) -> Run | None:
     """A run on a dataset of this owner."""
+    if not is_id(run_id):
+        return None
     statement = (
         select(Run)
         .join(Run.dataset)
@@ -47,6 +49,8 @@ def find_own_run(session: Session, owner_id: str, run_id: str) -> Run | None:
 
 def list_own_runs(session: Session, owner_id: str, dataset_id: str | None) -> list[Run]:
     """Runs on datasets of this owner, newest first."""
+    if dataset_id is not None and not is_id(dataset_id):
+        return []
     statement = (
         select(Run)
         .join(Run.dataset)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
 
-from app.store.models import ApiToken, SignInAttempt, User, WebSession
+from app.store.models import ApiToken, SignInAttempt, User, WebSession, is_id
 from app.store.session import Session
 
 
@@ -17,7 +17,7 @@ def any_user(session: Session) -> bool:
 
 def find_user(session: Session, user_id: str) -> User | None:
     """A user by id."""
-    return session.get(User, user_id)
+    return session.get(User, user_id) if is_id(user_id) else None
 
 
 def find_user_by_key(session: Session, username_key: str) -> User | None:
@@ -88,6 +88,8 @@ def list_tokens(session: Session, user_id: str) -> list[ApiToken]:
 
 def find_token(session: Session, user_id: str, token_id: str) -> ApiToken | None:
     """A token of a user by id."""
+    if not is_id(token_id):
+        return None
     return session.scalar(select(ApiToken).where(ApiToken.id == token_id, ApiToken.user_id == user_id))
 
 

@@ -150,6 +150,16 @@ def test_a_schema_with_an_unknown_column_is_refused(services, owner):
         services.datasets.save_schema(owner, dataset_id, schema, set())
 
 
+def test_a_table_that_cannot_be_read_with_its_schema_is_refused_before_it_costs(services, owner):
+    content = TABLE + "Zebulon-Quux-493,blue\n"
+    dataset_id = add_dataset(services, owner, content=content)
+    services.datasets.save_schema(owner, dataset_id, SCHEMA, {"age"})
+    with pytest.raises(InvalidDataError, match=r"[Rr]ow 301, column 'age'") as refused:
+        services.datasets.save_schema(owner, dataset_id, SCHEMA, {"age", "colour"})
+    assert "Zebulon" not in refused.value.user_message
+    assert services.datasets.get(owner, dataset_id).next_step == "columns"
+
+
 def test_a_frictionless_file_is_imported_in_the_order_of_the_table(services, owner):
     dataset_id = add_dataset(services, owner)
     turned = TableSchema(tuple(reversed(SCHEMA.fields)))

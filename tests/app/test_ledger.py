@@ -183,6 +183,15 @@ def test_micro_epsilon_never_understates():
     assert budget.from_micro(300_000) == 0.3
 
 
+def test_events_are_the_same_but_for_rounding():
+    event = {"type": "SelfComposedDpEvent", "count": 3, "event": {"type": "GaussianDpEvent", "noise_multiplier": 2.0}}
+    assert budget.is_same_event(event, event)
+    assert budget.is_same_event([event, 1.0], [event, 1.0 + 1e-12])
+    for other in ({**event, "count": 4}, {**event, "delta_extra": 0.0}, [event], None):
+        assert not budget.is_same_event(event, other)
+    assert not budget.is_same_event({"noise_multiplier": 2.0}, {"noise_multiplier": 2.0 - 1e-9})
+
+
 def at_once(number, work):
     """Call `work(index, gate)` in as many threads; the gate lets all go at once, and any error is raised here."""
     gate = threading.Barrier(number)

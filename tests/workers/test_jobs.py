@@ -1,6 +1,7 @@
 """The job: charge first, then read; what fails, what is kept, what is never written down."""
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from redis import Redis
@@ -12,7 +13,7 @@ from engine.data.schema import Field, FieldType, TableSchema
 from engine.errors import PlanError
 from tests.app.builders import ready_dataset, submit
 from workers.failures import RedactedJobError
-from workers.jobs import do_run
+from workers.jobs import PRICE_CHANGED, do_run
 
 MARKER = "Zebulon-Quux-493"
 
@@ -76,6 +77,21 @@ def test_the_same_job_twice_spends_once(services, owner, dataset_id):
     assert services.ledger.summary(owner, dataset_id).n_entries == 1
     with pytest.raises(AlreadyCommittedError):
         services.ledger.commit(run.id)
+
+
+def test_a_plan_whose_price_has_changed_is_given_back_unread(services, owner, dataset_id, monkeypatch):
+    import engine.privacy.price
+
+    real = engine.privacy.price.price_plan
+    run = submit(services, owner, dataset_id)
+    dearer = replace(
+        real(services.results.load(run.id).plan), event={"type": "GaussianDpEvent", "noise_multiplier": 1.0}
+    )
+    monkeypatch.setattr(engine.privacy.price, "price_plan", lambda plan: dearer)
+    monkeypatch.setattr(services.datasets, "source_path", lambda key: pytest.fail("a row was read"))
+    do_run(services, run.id)
+    run = services.runs.get(owner, run.id)
+    assert (run.status, run.ledger_state, run.error) == ("failed", "released", PRICE_CHANGED)
 
 
 def test_a_cancelled_run_is_left_alone_by_its_job(services, owner, dataset_id):
@@ -197,7 +213,9 @@ def test_no_cell_value_is_left_in_redis_database_or_log(services, owner, setting
     monkeypatch.setattr("workers.jobs.process_services", lambda: services)
     if failing == "read":
         schema, content = column_with_marker()
-        dataset_id = ready_dataset(services, owner, schema=schema, content=content)
+        dataset_id = ready_dataset(services, owner, schema=schema, content="age\n1\n2\n3\n")
+        with services.datasets.source_path(dataset_id) as path:
+            path.write_text(content)
     else:
         dataset_id = ready_dataset(services, owner)
         engine_fails(monkeypatch, ValueError(f"cell {MARKER} is odd"))
