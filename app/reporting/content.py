@@ -45,6 +45,8 @@ _TREATMENTS = {"synthesize": "synthesized", "fake": "faked", "drop": "dropped"}
 _MECHANISMS = {
     "gaussian_marginal": "Gaussian noise on counts",
     "exponential_selection": "exponential mechanism",
+    "category_discovery": "Gaussian noise, then a threshold",
+    "range_discovery": "Gaussian noise on a public grid",
 }
 _OPEN_QUESTIONS = (
     "Purpose of the synthesis, and the legal basis for processing the private rows to this end",
