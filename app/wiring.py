@@ -7,6 +7,7 @@ from functools import cache
 
 from app.artifacts import BucketStore, FileStore, FolderStore
 from app.clock import Clock, utc_now
+from app.logs import redact_all_records
 from app.queueing import RunQueue
 from app.services import passwords
 from app.services.accounts import AccountsService
@@ -98,5 +99,6 @@ def file_store(settings: Settings) -> FileStore:
 
 @cache
 def process_services() -> Services:
-    """This process's services, from its environment; made once."""
+    """This process's services, from its environment; made once. From then on no log holds an exception's words."""
+    redact_all_records()
     return build(Settings.from_environment())

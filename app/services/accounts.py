@@ -136,6 +136,7 @@ class AccountsService:
         secret = passwords.new_secret()
         now = self._now()
         with self._database.write() as session:
+            rows.forget_sessions(session, now)
             session.add(
                 WebSession(
                     user_id=user.id,

@@ -63,6 +63,11 @@ def find_open_session(session: Session, secret_hash: str, now: datetime) -> WebS
     return session.scalar(statement)
 
 
+def forget_sessions(session: Session, now: datetime) -> None:
+    """Remove sessions that have expired."""
+    session.execute(delete(WebSession).where(WebSession.expires_at <= now))
+
+
 def close_sessions(session: Session, user_id: str, now: datetime, keep_hash: str | None = None) -> None:
     """Close all open sessions of a user but one."""
     statement = update(WebSession).where(WebSession.user_id == user_id, WebSession.closed_at.is_(None))

@@ -11,6 +11,7 @@ from app.errors import AlreadyCommittedError, UnavailableError
 from app.queueing import JobState
 from engine.data.schema import Field, FieldType, TableSchema
 from engine.errors import PlanError
+from engine.progress import ProgressEvent
 from tests.app.builders import ready_dataset, submit
 from workers.failures import RedactedJobError
 from workers.jobs import PRICE_CHANGED, do_run
@@ -163,6 +164,24 @@ def test_a_cancelled_run_stops_and_keeps_its_charge(services, owner, dataset_id,
     assert (ended.status, ended.spent) == ("cancelled", True)
     assert "stays charged" in services.ledger.entries(owner, dataset_id)[0].note
     assert services.reports.list_artifacts(owner, run.id) == []
+
+
+def test_a_run_cancelled_during_its_report_keeps_what_was_paid_for(services, owner, dataset_id, monkeypatch):
+    import engine.evaluation.evaluate
+
+    real = engine.evaluation.evaluate.evaluate
+
+    def evaluate(*tables, **options):
+        services.runs.cancel(owner, run.id)
+        options["progress"](ProgressEvent("comparing", 0.0, "Comparing"))
+        return real(*tables, **options)
+
+    monkeypatch.setattr(engine.evaluation.evaluate, "evaluate", evaluate)
+    run = submit(services, owner, dataset_id)
+    do_run(services, run.id)
+    ended = services.runs.get(owner, run.id)
+    assert (ended.status, ended.note) == ("done", "The evaluation could not be made: the run was cancelled.")
+    assert {file.kind for file in services.reports.list_artifacts(owner, run.id)} == RELEASABLE | {"report.pdf"}
 
 
 def test_formulas_are_neutralised_in_the_csv_and_kept_in_the_raw_one(services, owner):
