@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from engine.certificate import recompute
-from engine.data.schema import TableSchema
+from engine.data.schema import TableSchema, Treatment
 from engine.errors import EngineError, InputError
 from engine.privacy.plan import DEFAULT_DELTA, SynthesisPlan, UnitKind, UnitOfProtection
 
@@ -93,7 +93,7 @@ def _evaluate(options: argparse.Namespace) -> Result:
     from engine.data.ingest import read_table
     from engine.evaluation.evaluate import evaluate
 
-    schema = TableSchema.load(options.schema)
+    schema = _compared(TableSchema.load(options.schema), options.unit_column)
     train, holdout, synthetic = (
         read_table(path, schema=schema).table for path in (options.train, options.holdout, options.synthetic)
     )
@@ -108,6 +108,14 @@ def _evaluate(options: argparse.Namespace) -> Result:
         "mean_distance_2way": fidelity["mean_distance_2way"],
         "ceiling_2way": fidelity["ceiling_2way"],
     }
+
+
+def _compared(schema: TableSchema, unit_column: str | None) -> TableSchema:
+    """The columns that a synthetic table has in common with the real one."""
+    fields = [field for field in schema.fields if field.treatment is Treatment.SYNTHESIZE and field.name != unit_column]
+    if not fields:
+        raise InputError("the schema synthesizes no column, so there is nothing to compare")
+    return TableSchema(tuple(fields), schema.missing_values)
 
 
 def _recompute(options: argparse.Namespace) -> Result:
@@ -175,6 +183,7 @@ def _add_evaluate(commands: Any) -> None:
     command = commands.add_parser("evaluate", help="compare synthetic rows with real ones; internal use only")
     for name in ("train", "holdout", "synthetic", "schema", "out"):
         command.add_argument(f"--{name}", type=Path, required=True)
+    command.add_argument("--unit-column", help="column that told persons apart, which the synthetic table lacks")
     command.add_argument("--target", help="column that the utility check predicts")
     command.add_argument("--seed", type=int, default=0, help="seed of the models and subsamples")
     command.set_defaults(run=_evaluate)

@@ -25,8 +25,7 @@ counts = {
     "Runs done": sum(run.status == "done" for run in runs),
     "Runs failed": sum(run.status == "failed" for run in runs),
 }
-for column, (label, count) in zip(st.columns(4), counts.items(), strict=True):
-    column.metric(label, count, border=True)
+layout.figures({label: f"{count:,}" for label, count in counts.items()})
 
 st.header("Budgets", anchor=False)
 if not datasets:

@@ -21,7 +21,7 @@ if summary.epsilon_cap is None:
 
 budget_view.standing(summary)
 st.caption(
-    f"Composed exactly at δ = {summary.delta:g}. Without composition the entries would add up to "
+    f"Composed exactly at δ = {messages.delta(summary.delta)}. Without composition the entries would add up to "
     f"ε {messages.epsilon(summary.sum_of_epsilons)}."
 )
 if entries:
@@ -32,7 +32,7 @@ if entries:
                 "User": entry.username,
                 "State": entry.state,
                 "ε of the run": round(entry.epsilon, 4),
-                "δ": f"{entry.delta:g}",
+                "δ": messages.delta(entry.delta),
                 "Note": entry.note,
                 "Run": entry.run_id[:8],
             }

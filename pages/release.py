@@ -8,7 +8,10 @@ user = session.require_user()
 services = session.services()
 run = layout.open_run(user)
 layout.run_header(
-    run, "release", "Release", f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {run.delta:g}"
+    run,
+    "release",
+    "Release",
+    f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {messages.delta(run.delta)}",
 )
 with messages.reporting():
     certificate = services.reports.certificate(user, run.id)
@@ -24,7 +27,7 @@ with st.container(border=True):
     )
 
 st.subheader("Synthetic table", anchor=False)
-st.dataframe(preview, hide_index=True, width="stretch", key="release_preview")
+st.dataframe(release_view.readable(preview), hide_index=True, width="stretch", key="release_preview")
 st.caption(f"The first of {certificate['rows']['synthetic']:,} synthetic rows.")
 neutral = st.toggle(
     "Neutralise formulas in the CSV",

@@ -8,7 +8,10 @@ user = session.require_user()
 services = session.services()
 run = layout.open_run(user)
 layout.run_header(
-    run, "report", "Report", f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {run.delta:g}"
+    run,
+    "report",
+    "Report",
+    f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {messages.delta(run.delta)}",
 )
 with messages.reporting():
     report = services.reports.evaluation(user, run.id)

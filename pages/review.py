@@ -49,12 +49,11 @@ with st.expander(f"Columns: {len(plan.synthesized_names())} synthesized of {len(
     )
 
 st.subheader("Cost", anchor=False)
-left, right = st.columns(2)
-left.metric("This run", f"ε {messages.epsilon(fit.cost_epsilon)}", border=True)
-right.metric(
-    "All runs together, after it",
-    f"ε {messages.epsilon(fit.composed_after)} of {messages.epsilon(fit.epsilon_cap)}",
-    border=True,
+layout.figures(
+    {
+        "This run, ε": messages.epsilon(fit.cost_epsilon),
+        "All runs together, ε": f"{messages.epsilon(fit.composed_after)} of {messages.epsilon(fit.epsilon_cap)}",
+    }
 )
 budget_view.feasibility(fit)
 st.markdown(messages.odds_sentence(fit.composed_after, dataset.delta, budget_view.unit_words(dataset)))

@@ -7,7 +7,9 @@ from app.ui import layout, live_run, messages, navigation, session
 user = session.require_user()
 services = session.services()
 run = layout.open_run(user)
-layout.run_header(run, "run", "Run", f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {run.delta:g}")
+layout.run_header(
+    run, "run", "Run", f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {messages.delta(run.delta)}"
+)
 
 live_run.show(user, run)
 

@@ -25,7 +25,7 @@ for run in runs:
             navigation.link("run", run.dataset_name, run=run.id)
         cost = "charged" if run.spent else "reserved" if run.ledger_state == "reserved" else "not charged"
         st.caption(
-            f"{run.method} · ε {messages.epsilon(run.epsilon)} at δ {run.delta:g}, {cost} · "
+            f"{run.method} · ε {messages.epsilon(run.epsilon)} at δ {messages.delta(run.delta)}, {cost} · "
             f"{messages.when(run.created_at)}"
         )
         if run.error:

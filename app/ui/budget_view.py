@@ -38,8 +38,7 @@ def standing(summary: LedgerSummary) -> None:
         "Spent": summary.epsilon_spent,
         "Fits one more run of": left,
     }
-    for column, (label, value) in zip(st.columns(4), figures.items(), strict=True):
-        column.metric(label, messages.epsilon(value), border=True)
+    layout.figures({label: messages.epsilon(value) for label, value in figures.items()})
     layout.bar(
         [
             ("Spent", summary.epsilon_spent, f"ε {messages.epsilon(summary.epsilon_spent)}"),
@@ -136,10 +135,10 @@ def expected_error(expected: Forecast, method: str) -> None:
     """Expected error per column and for a pair."""
     columns = [asdict(column) for column in expected.columns]
     worst = max(columns, key=lambda column: column["expected_distance"])
-    left, right = st.columns(2)
-    left.metric("A count in one column", f"± {worst['expected_error_rows']:.0f} rows", border=True)
+    errors = {"A count in one column": f"± {worst['expected_error_rows']:.0f} rows"}
     if expected.pair is not None:
-        right.metric("A count in a measured pair", f"± {expected.pair.expected_error_rows:.0f} rows", border=True)
+        errors["A count in a measured pair"] = f"± {expected.pair.expected_error_rows:.0f} rows"
+    layout.figures(errors)
     st.plotly_chart(
         charts.expected_error(columns), key="budget_error", config=charts.CONFIG, alt="Expected error per column"
     )

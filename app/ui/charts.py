@@ -131,7 +131,7 @@ def association_heatmap(columns: list[str], values: list[list[float]], *, diverg
     figure = _figure(170 + 17 * len(columns))
     names = [_short(name) for name in columns]
     figure.add_heatmap(
-        z=values,
+        z=[[value if isinstance(value, int | float) else None for value in row] for row in values],
         x=names,
         y=names,
         colorscale="RdBu" if diverging else "Teal",

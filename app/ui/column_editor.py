@@ -81,7 +81,11 @@ def edit(field: Field, profile: dict[str, Any], is_confirmed: bool) -> Field | N
     kind = FieldType(chosen)
     treatments = list(Treatment)
     treatment = right.selectbox(
-        "Treatment", treatments, treatments.index(field.treatment), format_func=TREATMENTS.__getitem__, key=f"{key}_treatment"
+        "Treatment",
+        treatments,
+        treatments.index(field.treatment),
+        format_func=TREATMENTS.__getitem__,
+        key=f"{key}_treatment",
     )
     changes: dict[str, Any] = {"type": kind, "treatment": treatment, "fake_provider": None}
     if treatment is Treatment.FAKE:

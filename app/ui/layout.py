@@ -41,6 +41,11 @@ h2 {font-size: 1.3rem !important;} h3 {font-size: 1.08rem !important;}
   border-color: transparent;}
 .studio-steps .later span {opacity: .55;}
 .studio-kicker {font-size: .9rem; opacity: .75; margin: 1.1rem 0 -.6rem !important;}
+.studio-figures {display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .8rem; margin: 0;}
+.studio-figures div {border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: 8px;
+  padding: .7rem .9rem;}
+.studio-figures dt {font-size: .85rem; opacity: .8; font-weight: 400;}
+.studio-figures dd {font-size: 1.7rem; margin: .1rem 0 0; line-height: 1.25; font-variant-numeric: tabular-nums;}
 .studio-bar {display: flex; height: .8rem; border-radius: 99px; overflow: hidden;
   background: color-mix(in srgb, currentColor 12%, transparent);}
 .studio-bar i {display: block; height: 100%;}
@@ -142,6 +147,12 @@ def _targets(dataset: DatasetView | None, run: RunView | None) -> dict[str, str]
         made = _ORDER[6:] if run.status == "done" else _ORDER[6:7]
         return planned | {name: f"/{name}?run={run.id}" for name in made}
     return {}
+
+
+def figures(values: dict[str, str]) -> None:
+    """A few numbers with their names, side by side as far as the screen allows."""
+    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in values.items())
+    st.html(f'<dl class="studio-figures">{cells}</dl>')
 
 
 def bar(parts: list[tuple[str, float, str]], total: float) -> None:

@@ -44,6 +44,14 @@ def epsilon(value: float | None) -> str:
     return "unlimited" if math.isinf(value) else f"{value:.3g}"
 
 
+def delta(value: float) -> str:
+    """δ as a power of ten."""
+    mantissa, exponent = f"{value:.2e}".split("e")
+    power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    factor = f"{float(mantissa):g}"
+    return power if factor == "1" else f"{factor}·{power}"
+
+
 def odds(value: float) -> str:
     """e^ε as a factor."""
     factor = math.exp(min(value, 60.0))
@@ -52,11 +60,11 @@ def odds(value: float) -> str:
     return f"×{factor:,.0f}" if factor < 1e6 else f"×{factor:.1e}"
 
 
-def odds_sentence(value: float, delta: float, unit: str) -> str:
+def odds_sentence(value: float, at_delta: float, unit: str) -> str:
     """What ε means, in a sentence."""
     return (
         f"Whatever anyone believes about {unit}, seeing the released file changes the odds by a factor of at most "
-        f"**{odds(value)}** (e^ε with ε = {epsilon(value)}), except with a probability of about δ = {delta:g}."
+        f"**{odds(value)}** (e^ε with ε = {epsilon(value)}), except with a probability of about δ = {delta(at_delta)}."
     )
 
 

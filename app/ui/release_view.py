@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app.services.views import ArtifactView, RunView, UserView
 from app.ui import messages, session
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def unit_words(certificate: dict[str, Any]) -> str:
@@ -16,6 +19,16 @@ def unit_words(certificate: dict[str, Any]) -> str:
     if unit["kind"] == "person":
         return f"one person (up to {messages.plural(unit['max_rows_per_unit'], 'row')})"
     return "the person behind one row"
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with dates shown without a time where none has one."""
+    days = {
+        str(name): column.dt.date
+        for name, column in table.select_dtypes("datetime").items()
+        if bool((column.dropna() == column.dropna().dt.normalize()).all())
+    }
+    return table.assign(**days)
 
 
 def download(

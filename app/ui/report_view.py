@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.ui import charts, messages
+from app.ui import charts, layout, messages
 
 MOST_BARS = 40
 
@@ -26,14 +26,17 @@ def percent(value: Any, digits: int = 1) -> str:
 def fidelity(report: dict[str, Any]) -> None:
     """Distributions and relations, with what equally many real rows reach."""
     part = report["fidelity"]
-    left, right = st.columns(2)
-    for column, label, key in ((left, "One column", "1way"), (right, "Pairs of columns", "2way")):
-        column.metric(f"{label}: mean distance", percent(part[f"mean_distance_{key}"]), border=True)
+    labels = {"1way": "One column", "2way": "Pairs of columns"}
+    layout.figures({f"{label}: mean distance": percent(part[f"mean_distance_{key}"]) for key, label in labels.items()})
+    for key, label in labels.items():
         ceiling = part[f"ceiling_{key}"]
-        if why_not(ceiling) is None:
-            column.caption(f"Equally many real rows set aside reach {percent(ceiling)}.")
-        else:
-            column.caption(f"No comparison with real rows: {why_not(ceiling)}.")
+        reason = why_not(ceiling)
+        said = (
+            f"equally many real rows set aside reach {percent(ceiling)}"
+            if reason is None
+            else f"no comparison: {reason}"
+        )
+        st.caption(f"{label}: {said}.")
     st.caption(
         "Distance: the share of rows that would have to move to another cell. The lower, the closer; real rows set "
         "aside show how low it can get."
@@ -172,7 +175,7 @@ def privacy(report: dict[str, Any], certificate: dict[str, Any]) -> None:
         st.info(f"Could not be computed: {why_not(closest)}.")
     else:
         low, high = closest["interval"]
-        st.metric("Synthetic rows closer to a training row", percent(closest["share_closer_to_train"]), border=True)
+        layout.figures({"Synthetic rows closer to a training row": percent(closest["share_closer_to_train"])})
         st.caption(f"95 % interval {percent(low)} to {percent(high)}, from {closest['n']:,} rows. Chance gives 50 %.")
         st.plotly_chart(
             charts.closest_record_curves(closest["quantiles"]),
@@ -202,7 +205,7 @@ def method(certificate: dict[str, Any]) -> None:
     st.write(f"**{certificate['method']['title']}**. {certificate['method']['source']}.")
     st.dataframe(
         [
-            {"δ": f"{point['delta']:g}", "ε": round(point["epsilon"], 4)}
+            {"δ": messages.delta(point["delta"]), "ε": round(point["epsilon"], 4)}
             for point in certificate["privacy"]["epsilon_at"]
         ],
         hide_index=True,

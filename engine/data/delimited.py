@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -96,10 +97,11 @@ def _sample(path: Path, encoding: str) -> str:
 
 
 def _rows(sample: str, delimiter: str) -> list[list[str]]:
-    try:
-        return list(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter))
-    except csv.Error:
-        return []
+    """Rows up to the first that cannot be read; the sample may end in the middle of one."""
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows.extend(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter))
+    return rows
 
 
 def _header(sample: str, delimiter: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -24,12 +26,22 @@ def write_csv(table: pd.DataFrame, path: Path, *, neutralise_formulas: bool = Tr
         texts = {name: _neutralised(column) for name, column in texts.items()}
     names = [_neutral(str(name)) if neutralise_formulas else str(name) for name in table.columns]
     frame = pd.DataFrame(dict(enumerate(texts.values())))
-    frame.to_csv(path, index=False, header=names, na_rep=missing, lineterminator="\n")
+    # the writer quotes line feeds by itself, but not carriage returns
+    returns = any(_holds_carriage_return(column) for _, column in frame.items())
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    frame.to_csv(path, index=False, header=names, na_rep=missing, lineterminator="\n", quoting=quoting)
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
     """Write a typed table as Parquet."""
     table.to_parquet(path, index=False)
+
+
+def _holds_carriage_return(column: pd.Series) -> bool:
+    return bool(
+        pd.api.types.is_string_dtype(column.dtype)
+        and column.astype("string").str.contains("\r", regex=False).fillna(False).any()
+    )
 
 
 def _texts(column: pd.Series) -> pd.Series:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from engine.data.coerce import coerce_column, infer_column
 from engine.data.schema import TableSchema
-from engine.errors import IngestError, SchemaError
+from engine.errors import IngestError, InputError, SchemaError
 
 DEFAULT_MISSING_VALUES = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 """Texts that mean missing where no schema says otherwise."""
@@ -78,8 +78,15 @@ def read_table(
         SchemaError: the file lacks a column of the schema.
         OSError: the file cannot be opened.
     """
-    limits = limits or IngestLimits()
-    file_format = _format(filename or path.name)
+    try:
+        return _read(path, filename or path.name, schema, limits or IngestLimits())
+    except InputError as error:
+        error.__context__ = None  # a library's own words may quote a cell
+        raise
+
+
+def _read(path: Path, filename: str, schema: TableSchema | None, limits: IngestLimits) -> IngestedTable:
+    file_format = _format(filename)
     size = path.stat().st_size
     if size == 0:
         raise IngestError("the file is empty")
@@ -101,7 +108,11 @@ def coerce_table(table: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
         SchemaError: the table lacks a column.
     """
     wanted = [name for name in schema.names if name in table.columns]
-    return _apply_schema(pa.Table.from_pandas(table[wanted], preserve_index=False), schema)
+    try:
+        return _apply_schema(pa.Table.from_pandas(table[wanted], preserve_index=False), schema)
+    except InputError as error:
+        error.__context__ = None
+        raise
 
 
 def check_names(names: list[str], limits: IngestLimits) -> list[str]:

@@ -1,0 +1,168 @@
+"""What the owner sees, what is proposed, and what is flagged."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine.data.export import write_csv
+from engine.data.ingest import read_table
+from engine.data.pii import (
+    find_by_header,
+    is_card_number,
+    is_email,
+    is_iban,
+    is_ip_address,
+    is_phone_number,
+    is_social_security_number,
+)
+from engine.data.profiling import TableProfile, profile_table, propose_schema, round_outward
+from engine.data.samples.make_encounters import SCHEMA_PATH, TABLE_PATH, encounters_schema, make_encounters
+from engine.data.schema import DomainSource, FieldType, TableSchema, Treatment
+from tests.tables import MARKER, small_table
+
+
+def column(values, dtype="string"):
+    return profile_table(pd.DataFrame({"x": pd.Series(values, dtype=dtype)})).columns[0]
+
+
+def kinds(profile):
+    return {finding.kind for finding in profile.findings}
+
+
+def test_numbers():
+    found = column([3, 1, None, 10, 10], "Int64")
+    assert (found.inferred_type, found.n_rows, found.n_missing, found.n_distinct) == (FieldType.INTEGER, 5, 1, 3)
+    assert (found.minimum, found.maximum) == (1, 10)
+    assert sum(found.histogram["counts"]) == 4
+
+
+def test_texts_and_dates():
+    found = column(["a", "b", "a", None])
+    assert found.top_values == [{"value": "a", "count": 2}, {"value": "b", "count": 1}]
+    dated = column(pd.to_datetime(["2020-05-01", "2021-06-30"]), "datetime64[us]")
+    assert (dated.inferred_type, dated.minimum, dated.maximum) == (FieldType.DATE, "2020-05-01", "2021-06-30")
+    timed = column(pd.to_datetime(["2020-05-01 10:00"]), "datetime64[us]")
+    assert timed.inferred_type is FieldType.DATETIME
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "string", "boolean", "datetime64[us]"])
+def test_an_empty_column_is_dropped(dtype):
+    found = column([None, None], dtype)
+    assert found.suggested_treatment is Treatment.DROP
+    assert found.suggestion_reason == "the column is empty"
+
+
+def test_a_profile_is_marked_and_survives_json():
+    profile = profile_table(small_table())
+    stored = json.loads(json.dumps(profile.to_json(), allow_nan=False))
+    assert stored["classification"] == "owner only"
+    assert TableProfile.from_json(stored) == profile
+
+
+def test_a_proposal_takes_no_category_from_the_rows():
+    schema = propose_schema(profile_table(small_table()))
+    region = schema.field("region")
+    assert (region.enum, region.source) == (None, DomainSource.MEASURED)
+    assert "north" not in json.dumps(schema.to_json())
+
+
+def test_proposed_bounds_are_round_and_hold_the_rows():
+    table = small_table()
+    age = propose_schema(profile_table(table)).field("age")
+    assert (age.minimum, age.maximum) == (0, 90)
+    assert table["age"].max() == 89
+    assert age.source is DomainSource.DECLARED
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(17, 90, (0, 100)), (12_285, 1_484_705, (0, 2_000_000)), (-3, 4, (-3, 5)), (0, 0, (0, 1)), (0.1, 0.4, (0, 1))],
+)
+def test_round_outward(low, high, expected):
+    assert round_outward(low, high) == expected
+
+
+def test_round_outward_always_covers():
+    rng = np.random.default_rng(0)
+    for low, width in zip(rng.normal(0, 1e6, 500), rng.exponential(1e5, 500), strict=True):
+        lower, upper = round_outward(low, low + width)
+        assert lower <= low
+        assert upper >= low + width
+
+
+def test_the_sample_is_what_its_script_makes(tmp_path):
+    read = read_table(TABLE_PATH, schema=encounters_schema()).table
+    write_csv(make_encounters(), tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_bytes() == TABLE_PATH.read_bytes()
+    assert TableSchema.load(SCHEMA_PATH) == encounters_schema()
+    assert read.shape == (5000, 12)
+
+
+def test_the_sample_has_dependence_and_missing_values():
+    table = make_encounters()
+    assert table["smoker"].isna().mean() > 0.05
+    stays = table.groupby("severity")["length_of_stay"].mean()
+    assert stays["Critical"] > 2 * stays["Low"]
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [
+        (is_card_number, ["4111 1111 1111 1111", "5500-0000-0000-0004"], ["4111111111111112", "0" * 16, "12345"]),
+        (is_iban, ["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432"], ["DE89370400440532013001", "XX00"]),
+        (is_ip_address, ["192.168.0.1", "2001:db8::1"], ["192.168.0.256", "1.2.3", "a"]),
+        (is_social_security_number, ["123-45-6789"], ["000-45-6789", "123-00-6789", "923-45-6789", "123456789"]),
+        (is_email, ["a.b@example.org"], ["a@b", "a b@example.org", "@example.org"]),
+        (is_phone_number, ["+49 30 123456", "(555) 123-4567", "555-123-4567"], ["2024-01-31", "12345678", "1.5"]),
+    ],
+)
+def test_shapes(check, good, bad):
+    assert all(check(text) for text in good)
+    assert not any(check(text) for text in bad)
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("Email", "e-mail address"),
+        ("patientName", "person's name"),
+        ("first_name", "person's first name"),
+        ("MRN", "identifier"),
+        ("customer_id", "identifier"),
+        ("Phone", "phone number"),
+        ("home address", "postal address"),
+        ("iban", "IBAN"),
+    ],
+)
+def test_headers(header, kind):
+    assert [finding.kind for finding in find_by_header(header)] == [kind]
+
+
+@pytest.mark.parametrize("header", ["age", "native-country", "brand_names_count", "mobility", "shipping"])
+def test_harmless_headers(header):
+    assert find_by_header(header) == []
+
+
+def test_values_are_flagged_with_a_reason_that_quotes_none():
+    found = column([f"{MARKER}.{row}@example.org" for row in range(50)])
+    assert "e-mail address" in kinds(found)
+    assert found.suggested_treatment is Treatment.FAKE
+    assert MARKER not in found.suggestion_reason + "".join(finding.reason for finding in found.findings)
+
+
+def test_identifiers_free_text_and_mixed_types():
+    assert kinds(column(range(1000), "Int64")) == {"identifier"}
+    assert kinds(column([f"x{row}" for row in range(100)])) == {"identifier"}
+    assert "free text" in kinds(column(["a long story about somebody and much of what happened to them"] * 30))
+    mixed = column(["1", "2", "3", "many"] * 20)
+    assert kinds(mixed) == {"mixed types"}
+    assert "75 %" in mixed.findings[0].reason
+
+
+def test_ordinary_columns_are_not_flagged():
+    rng = np.random.default_rng(1)
+    assert not column(rng.integers(0, 90, 1000), "Int64").findings
+    assert not column(rng.normal(0, 1, 1000), "Float64").findings
+    assert not column(rng.choice(["a", "b"], 1000)).findings

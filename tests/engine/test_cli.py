@@ -1,0 +1,130 @@
+"""The command line: one JSON line, exit status 2 and one line for bad input, no cell value anywhere."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.cli import main
+from engine.data.export import write_csv
+from engine.data.samples.make_encounters import SCHEMA_PATH, TABLE_PATH
+from engine.data.schema import Field, FieldType, TableSchema
+from tests.tables import MARKER, SMALL_SCHEMA, small_table
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(capsys, *arguments):
+    status = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture
+def files(tmp_path):
+    write_csv(small_table(), tmp_path / "data.csv")
+    SMALL_SCHEMA.save(tmp_path / "schema.json")
+    return tmp_path
+
+
+def synthesize(capsys, folder, *further, data="data.csv", schema="schema.json"):
+    return run(
+        capsys,
+        *("synthesize", folder / data, "--schema", folder / schema),
+        *("--out", folder / "out.csv", "--certificate", folder / "cert.json", *further),
+    )
+
+
+def test_the_line(capsys, files):
+    status, out, err = synthesize(capsys, files, "--epsilon", 1, "--method", "mst", "--rows", 300, "--sample-seed", 1)
+    assert (status, err) == (0, "")
+    result = json.loads(out)
+    assert out.count("\n") == 1
+    assert (result["rows"], result["columns"]) == (300, 4)
+    assert result["epsilon"] <= 1.0
+    status, out, _ = run(capsys, "recompute", files / "cert.json")
+    assert status == 0
+    assert json.loads(out)["epsilon"] == result["epsilon"]
+    status, out, err = run(
+        capsys,
+        *("evaluate", "--train", files / "data.csv", "--holdout", files / "data.csv"),
+        *("--synthetic", files / "out.csv", "--schema", files / "schema.json"),
+        *("--target", "smoker", "--out", files / "report.json"),
+    )
+    assert (status, err) == (0, "")
+    assert json.loads(out)["classification"] == "internal"
+    assert json.loads((files / "report.json").read_text())["reads_real_rows"] is True
+
+
+def test_profile(capsys, tmp_path):
+    status, out, _ = run(capsys, "profile", TABLE_PATH, "--out", tmp_path / "schema.json")
+    assert status == 0
+    assert json.loads(out)["classification"] == "owner only"
+    assert TableSchema.load(tmp_path / "schema.json").names == TableSchema.load(SCHEMA_PATH).names
+
+
+def test_persons(capsys, tmp_path):
+    table = small_table()
+    table.insert(0, "person", [f"{MARKER}-{row // 4}" for row in range(len(table))])
+    write_csv(table, tmp_path / "data.csv")
+    TableSchema((Field("person", FieldType.STRING), *SMALL_SCHEMA.fields)).save(tmp_path / "schema.json")
+    status, _, err = synthesize(capsys, tmp_path, "--epsilon", 2, "--unit-column", "person", "--max-rows-per-unit", 2)
+    assert (status, err) == (0, "")
+    assert MARKER not in (tmp_path / "out.csv").read_text() + (tmp_path / "cert.json").read_text()
+    status, _, err = synthesize(capsys, tmp_path, "--epsilon", 2, "--unit-column", "person")
+    assert status == 2
+    assert "--max-rows-per-unit" in err
+
+
+@pytest.mark.parametrize(
+    ("further", "expected"),
+    [
+        (["--epsilon", 0], "ε must be above 0"),
+        (["--epsilon", "much"], "invalid float value"),
+        ([], "--epsilon"),
+        (["--epsilon", 1, "--delta", 1], "δ must be above 0"),
+        (["--epsilon", 1, "--delta", 1e-3, "--declared-rows", 5000], "too large for about 5,000 rows"),
+        (["--epsilon", 1, "--method", "magic"], "choose one of mst, independent"),
+        (["--epsilon", 1, "--rows", 0], "whole number"),
+        (["--epsilon", 1, "--device", "cuda"], "device"),
+        (["--epsilon", 1, "--unit-column", "nobody", "--max-rows-per-unit", 1], "no column 'nobody'"),
+        (["--epsilon", 1, "--max-rows-per-unit", 2], "neither an id column"),
+    ],
+)
+def test_bad_options(capsys, files, further, expected):
+    status, out, err = synthesize(capsys, files, *further)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert expected in err
+    assert not (files / "out.csv").exists()
+
+
+def test_bad_files(capsys, files):
+    (files / "bad.csv").write_text(f"age,region,smoker,cost\n1,north,true,{MARKER}\n")
+    status, out, err = synthesize(capsys, files, "--epsilon", 1, data="bad.csv")
+    assert (status, out) == (2, "")
+    assert err == "error: row 1, column 'cost': the value is not a number\n"
+    assert synthesize(capsys, files, "--epsilon", 1, data="none.csv")[0] == 2
+    assert "is not JSON" in synthesize(capsys, files, "--epsilon", 1, schema="data.csv")[2]
+
+
+def test_a_forged_certificate(capsys, files):
+    synthesize(capsys, files, "--epsilon", 1)
+    certificate = json.loads((files / "cert.json").read_text())
+    certificate["privacy"]["epsilon"] = 0.1
+    (files / "cert.json").write_text(json.dumps(certificate))
+    status, out, err = run(capsys, "recompute", files / "cert.json")
+    assert (status, out) == (2, "")
+    assert "but the certificate states 0.1" in err
+    certificate["events"][0]["event"] = {"type": "os.system"}
+    (files / "cert.json").write_text(json.dumps(certificate))
+    assert "kind that is not known" in run(capsys, "recompute", files / "cert.json")[2]
+
+
+def test_as_a_process(files):
+    command = [sys.executable, "-m", "engine", "recompute", str(files / "data.csv")]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr == "error: data.csv is not JSON\n"
