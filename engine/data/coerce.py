@@ -1,4 +1,8 @@
-"""Columns and their types: what a text means, and where it means nothing."""
+"""Columns and their types: what a text means, and where it means nothing.
+
+A cell is read from its own text alone: no other row changes what it means. Errors are raised outside `except`
+blocks, because Arrow's own errors quote the cell and would stay attached as their context.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.data.date_format import iso_pattern
 from engine.data.schema import Field, FieldType
 from engine.errors import IngestError
 
@@ -15,13 +20,14 @@ _TRUE = pa.array(["true", "True", "TRUE", "1", "yes", "Yes", "YES", "t", "T", "y
 _FALSE = pa.array(["false", "False", "FALSE", "0", "no", "No", "NO", "f", "F", "n", "N"])
 _BOOLEAN_WORDS = pa.array(["true", "True", "TRUE", "false", "False", "FALSE"])
 _TIMESTAMP = pa.timestamp("us")
+_ZONE = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
+_HEAD_ROWS = 256
 _DTYPES = {
     pa.int64(): pd.Int64Dtype(),
     pa.float64(): pd.Float64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
     pa.string(): pd.StringDtype("pyarrow"),
 }
-_NOT_FINITE = "is not a finite number: remove it or mark it as missing"
 
 Cast = Callable[[pa.ChunkedArray], pa.ChunkedArray]
 
@@ -29,25 +35,26 @@ Cast = Callable[[pa.ChunkedArray], pa.ChunkedArray]
 def infer_column(values: pa.ChunkedArray, name: str) -> pd.Series:
     """The typed column for values as a file holds them.
 
-    A text column becomes integer, number, boolean, date or datetime where every value reads as one.
+    A text column becomes integer, number, boolean, date or datetime where every value reads as one. Whole numbers
+    with leading zeros, or too long for 64 bits, are names of something and stay texts.
 
     Raises:
-        IngestError: a number is not finite, or the file's own type is none of a table's.
+        IngestError: a number is not finite, a date has no calendar year, or the file's own type is none of a table's.
     """
     if not _is_text(values.type):
         return _to_pandas(_plain(values, name), name)
-    values = values.cast(pa.string())
     if values.null_count == len(values):
         return _to_pandas(values, name)
-    for cast in (_to_integer_digits, _to_number, _to_boolean_words, _to_timestamp):
-        try:
-            found = cast(values)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    found = _attempt(_to_integer_digits, values)
+    if found is not None:
+        return _to_pandas(values if _any(values, r"^[+-]?0\d") else found, name)
+    for cast in (_to_number, _to_boolean_words, _to_timestamp):
+        found = _attempt(cast, values)
+        if found is None:
             continue
-        if cast is _to_number and _has_only_digits(values):
-            break  # whole numbers too long for 64 bits are names of something, not quantities
-        _check_finite(found, name)
-        return _to_pandas(found, name)
+        if cast is _to_number and not _any(values, r"[^+0-9-]"):
+            break
+        return _to_pandas(_checked(found, name), name)
     return _to_pandas(values, name)
 
 
@@ -57,140 +64,206 @@ def coerce_column(values: pa.ChunkedArray, field: Field) -> pd.Series:
     Raises:
         IngestError: a value is not of that type; the message names its row and column only.
     """
-    cast = _CASTS[field.type]
-    values = values.cast(pa.string()) if _is_text(values.type) else _plain(values, field.name)
+    cast = _cast(field)
+    plain = values if _is_text(values.type) else _plain(values, field.name)
+    found = _attempt(cast, plain)
+    if found is None:
+        row = _first_failure(plain, cast)
+        raise IngestError(f"the value is not {_described(field)}", row=row, column=field.name)
+    return _to_pandas(_checked(found, field.name), field.name)
+
+
+def texts_only(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts of any kind as plain texts; other columns as they are."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return texts_only(values.cast(kind.value_type))
+    if pa.types.is_null(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return values.cast(pa.string())
+    return values
+
+
+def as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Values as texts: whole fractions without a point, midnights as dates, booleans as `true` and `false`."""
+    kind = values.type
+    if pa.types.is_boolean(kind):
+        return pc.if_else(values, "true", "false")
+    if pa.types.is_timestamp(kind):
+        return pc.replace_substring_regex(pc.cast(values, pa.string()), r"(?: 00:00:00)?\.0{6}$", "")
+    return pc.cast(values, pa.string())
+
+
+def _attempt(cast: Cast, values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """The cast values, or None where one of them cannot be cast; a few rows are tried first."""
     try:
-        found = cast(values)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        row = _first_failure(values, cast)
-        raise IngestError(f"the value is not {_ARTICLE[field.type]}", row=row, column=field.name) from None
-    _check_finite(found, field.name)
-    return _to_pandas(found, field.name)
-
-
-def _has_only_digits(values: pa.ChunkedArray) -> bool:
-    return bool(pc.all(pc.fill_null(pc.match_substring_regex(values, r"^[+-]?[0-9]+$"), True)).as_py())
+        cast(values.slice(0, _HEAD_ROWS))
+        return cast(values)
+    except pa.ArrowException:
+        return None
 
 
 def _plain(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     """Values of a typed file in one of the five types that a table has."""
+    values = texts_only(values)
     kind = values.type
-    if pa.types.is_dictionary(kind):
-        return _plain(values.cast(kind.value_type), name)
-    if pa.types.is_boolean(kind) or pa.types.is_null(kind):
-        return values if pa.types.is_boolean(kind) else values.cast(pa.string())
-    try:
-        if pa.types.is_integer(kind):
-            return values.cast(pa.int64())
-        if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-            found = values.cast(pa.float64())
-            _check_finite(found, name)
-            return found
-        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-            return _check_years(values.cast(_TIMESTAMP), name)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise IngestError("a value does not fit 64 bits", column=name) from None
-    if _is_text(kind):
-        return values.cast(pa.string())
+    if pa.types.is_boolean(kind) or _is_text(kind):
+        return values
+    if pa.types.is_integer(kind):
+        return _fitting(values, pa.int64(), "the whole number does not fit 64 bits", name)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return _checked(_fitting(values, pa.float64(), "the number does not fit 64 bits", name), name)
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return _checked(_moments(values, name), name)
     raise IngestError("the column holds neither numbers, texts, booleans nor dates", column=name)
 
 
+def _moments(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(values.type) and values.type.unit == "ns":
+        return pc.cast(values, _TIMESTAMP, safe=False)  # only finer parts than a microsecond are cut
+    return _fitting(values, _TIMESTAMP, "the date lies outside the years 1 to 9999", name)
+
+
+def _fitting(values: pa.ChunkedArray, kind: pa.DataType, message: str, name: str) -> pa.ChunkedArray:
+    def cast(part: pa.ChunkedArray) -> pa.ChunkedArray:
+        return pc.cast(part, kind)
+
+    found = _attempt(cast, values)
+    if found is None:
+        raise IngestError(message, row=_first_failure(values, cast), column=name)
+    return found
+
+
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+    return bool(pa.types.is_string(kind))
+
+
+def _any(texts: pa.ChunkedArray, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
+
+
+def _refuse(reason: str) -> pa.ArrowInvalid:
+    return pa.ArrowInvalid(reason)
 
 
 def _to_integer(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    plain = _without_plus(values) if _is_text(values.type) else values
+    """Whole numbers; 5.0 and 5e3 are whole too, and a fraction is refused."""
+    if pa.types.is_timestamp(values.type):
+        raise _refuse("not a number")
+    if not _is_text(values.type):
+        return pc.cast(values, pa.int64())
     try:
-        return pc.cast(plain, pa.int64())
+        return _to_integer_digits(values)
     except pa.ArrowInvalid:
-        return pc.cast(pc.cast(plain, pa.float64()), pa.int64())  # 5.0 is whole; a fraction is refused
+        digits = pc.match_substring_regex(values, r"^[+-]?\d+$")
+        whole = _to_integer_digits(pc.if_else(digits, values, None))
+        return pc.coalesce(whole, pc.cast(pc.cast(pc.if_else(digits, None, values), pa.float64()), pa.int64()))
 
 
 def _to_integer_digits(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.cast(_without_plus(values), pa.int64())
+    """Arrow reads "-1" but not "+1", and "0x1F" as 31."""
+    signed = pc.any(pc.starts_with(values, "+")).as_py()
+    plain = pc.replace_substring_regex(values, r"^\+(\d)", r"\1") if signed else values
+    found = pc.cast(plain, pa.int64())
+    if pc.any(pc.match_substring(plain, "x", ignore_case=True)).as_py():
+        raise _refuse("hexadecimal")
+    return found
 
 
 def _to_number(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.cast(_without_plus(values) if _is_text(values.type) else values, pa.float64())
-
-
-def _to_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_boolean(values.type):
-        return pc.if_else(values, "true", "false")
-    return pc.cast(values, pa.string())
+    if pa.types.is_timestamp(values.type):
+        raise _refuse("not a number")
+    return pc.cast(values, pa.float64())
 
 
 def _to_boolean(values: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_boolean(values.type):
         return values
-    texts = _to_text(values)
+    texts = as_text(values)
     true = pc.is_in(texts, value_set=_TRUE)
     known = pc.or_(pc.or_(true, pc.is_in(texts, value_set=_FALSE)), pc.is_null(texts))
     if not pc.all(known).as_py():
-        raise pa.ArrowInvalid("not a boolean")
+        raise _refuse("not a boolean")
     return pc.if_else(pc.is_null(texts), pa.scalar(None, pa.bool_()), true)
 
 
 def _to_boolean_words(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    known = pc.or_(pc.is_in(values, value_set=_BOOLEAN_WORDS), pc.is_null(values))
-    if not pc.all(known).as_py():
-        raise pa.ArrowInvalid("not a boolean")
+    if not pc.all(pc.or_(pc.is_in(values, value_set=_BOOLEAN_WORDS), pc.is_null(values))).as_py():
+        raise _refuse("not a boolean")
     return _to_boolean(values)
 
 
 def _to_timestamp(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    if _is_text(values.type):
-        try:
-            return pc.cast(values, _TIMESTAMP)
-        except pa.ArrowInvalid:
-            return pc.cast(pc.cast(values, pa.timestamp("us", tz="UTC")), _TIMESTAMP)
-    if not pa.types.is_timestamp(values.type):
-        raise pa.ArrowInvalid("not a date")
-    return values
+    """Moments without zone; a text with one is converted to UTC, finer parts than a microsecond are cut."""
+    if pa.types.is_timestamp(values.type):
+        return values
+    if not _is_text(values.type):
+        raise _refuse("not a date")
+    try:
+        return pc.cast(values, _TIMESTAMP)
+    except pa.ArrowInvalid:
+        cut = pc.replace_substring_regex(values, r"(\.\d{6})\d+", r"\1")
+        zoned = pc.match_substring_regex(cut, r"\d[T ]\d.*" + _ZONE)
+        utc = pc.cast(pc.cast(pc.if_else(zoned, cut, None), pa.timestamp("us", tz="UTC")), _TIMESTAMP)
+        return pc.coalesce(utc, pc.cast(pc.if_else(zoned, None, cut), _TIMESTAMP))
 
 
-def _to_date(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.floor_temporal(_to_timestamp(values), unit="day")
+def _formatted(values: pa.ChunkedArray, date_format: str) -> pa.ChunkedArray:
+    if not _is_text(values.type):
+        return _to_timestamp(values)
+    pattern, replacement = iso_pattern(date_format)
+    if not pc.all(pc.fill_null(pc.match_substring_regex(values, pattern), True)).as_py():
+        raise _refuse("not of the format")
+    padded = pc.replace_substring_regex(values, r"\b(\d)\b", r"0\1")
+    return pc.cast(pc.replace_substring_regex(padded, pattern, replacement), _TIMESTAMP)
 
 
-def _without_plus(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Arrow reads "-1" but not "+1"."""
-    return pc.replace_substring_regex(values, r"^\+([0-9.])", r"\1")
+def _cast(field: Field) -> Cast:
+    if field.type not in (FieldType.DATE, FieldType.DATETIME):
+        return _CASTS[field.type]
+
+    def cast(values: pa.ChunkedArray) -> pa.ChunkedArray:
+        date_format = field.date_format
+        moments = _to_timestamp(values) if date_format is None else _formatted(values, date_format)
+        return pc.floor_temporal(moments, unit="day") if field.type is FieldType.DATE else moments
+
+    return cast
 
 
 _CASTS: dict[FieldType, Cast] = {
     FieldType.INTEGER: _to_integer,
     FieldType.NUMBER: _to_number,
-    FieldType.STRING: _to_text,
+    FieldType.STRING: as_text,
     FieldType.BOOLEAN: _to_boolean,
-    FieldType.DATE: _to_date,
-    FieldType.DATETIME: _to_timestamp,
 }
 _ARTICLE = {
-    FieldType.INTEGER: "a whole number",
+    FieldType.INTEGER: "a whole number of 64 bits",
     FieldType.NUMBER: "a number",
     FieldType.STRING: "a text",
     FieldType.BOOLEAN: "true or false",
-    FieldType.DATE: "an ISO date such as 2024-02-29 between the years 1 and 9999",
-    FieldType.DATETIME: "an ISO date and time such as 2024-02-29 13:45:00 between the years 1 and 9999",
+    FieldType.DATE: "an ISO date such as 2024-02-29",
+    FieldType.DATETIME: "an ISO date and time such as 2024-02-29 13:45:00",
 }
 
 
-def _check_finite(values: pa.ChunkedArray, name: str) -> None:
-    if not pa.types.is_floating(values.type):
-        return
-    finite = pc.fill_null(pc.is_finite(values), True)
-    if not pc.all(finite).as_py():
-        raise IngestError(f"the value {_NOT_FINITE}", row=pc.index(finite, False).as_py() + 1, column=name)
+def _described(field: Field) -> str:
+    if field.date_format is not None:
+        return f"a {field.type.value} of the form {field.date_format}"
+    return _ARTICLE[field.type]
 
 
-def _check_years(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    years = pc.year(values)
-    fits = pc.fill_null(pc.and_(pc.greater_equal(years, 1), pc.less_equal(years, 9999)), True)
+def _checked(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Raise IngestError at a number that is not finite or a year that no calendar has."""
+    if pa.types.is_floating(values.type):
+        fits = pc.fill_null(pc.is_finite(values), True)
+        message = "the value is not a finite number: remove it or mark it as missing"
+    elif pa.types.is_timestamp(values.type):
+        years = pc.year(values)
+        fits = pc.fill_null(pc.and_(pc.greater_equal(years, 1), pc.less_equal(years, 9999)), True)
+        message = "the date lies outside the years 1 to 9999"
+    else:
+        return values
     if not pc.all(fits).as_py():
-        row = pc.index(fits, False).as_py() + 1
-        raise IngestError("the date lies outside the years 1 to 9999", row=row, column=name)
+        raise IngestError(message, row=pc.index(fits, False).as_py() + 1, column=name)
     return values
 
 
@@ -199,9 +272,7 @@ def _first_failure(values: pa.ChunkedArray, cast: Cast) -> int:
     low, high = 0, len(values)
     while high - low > 1:
         middle = (low + high) // 2
-        try:
-            cast(values.slice(low, middle - low))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        if _attempt(cast, values.slice(low, middle - low)) is None:
             high = middle
         else:
             low = middle
@@ -209,5 +280,4 @@ def _first_failure(values: pa.ChunkedArray, cast: Cast) -> int:
 
 
 def _to_pandas(values: pa.ChunkedArray, name: str) -> pd.Series:
-    series = values.to_pandas(types_mapper=_DTYPES.get)
-    return pd.Series(series, name=name)
+    return pd.Series(values.to_pandas(types_mapper=_DTYPES.get), name=name)

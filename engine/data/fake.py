@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from engine.errors import PlanError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PROVIDERS: dict[str, str] = {
     "name": "Person's full name",
@@ -43,6 +47,7 @@ def fake_column(provider: str, n_rows: int, rng: np.random.Generator) -> pd.Seri
     """
     if provider not in PROVIDERS:
         raise PlanError(f"nothing fakes {provider!r}: choose one of {', '.join(PROVIDERS)}")
+    import pandas as pd
     from faker import Faker  # slow to load, and most plans fake nothing
 
     faker = Faker("en_US")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -17,6 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from engine.data.date_format import is_date_format
+from engine.data.fake import PROVIDERS
 from engine.errors import SchemaError
 
 EXTENSION_KEY = "x-synthesis"
@@ -76,6 +79,7 @@ class Field:
         decimals: digits after the point of a `number` column in the output.
         title: name to show.
         description: what the column means.
+        date_format: how dates are written in the file, such as `%d/%m/%Y`; without one they are ISO.
 
     Raises:
         SchemaError: the parts contradict one another.
@@ -95,6 +99,7 @@ class Field:
     decimals: int | None = None
     title: str | None = None
     description: str | None = None
+    date_format: str | None = None
 
     def __post_init__(self) -> None:
         for attribute, kind in (("type", FieldType), ("source", DomainSource), ("treatment", Treatment)):
@@ -129,6 +134,7 @@ class Field:
         whole = {
             "name": self.name,
             "type": self.type.value,
+            "format": self.date_format,
             "title": self.title,
             "description": self.description,
             "constraints": _without_none(constraints) or None,
@@ -170,6 +176,7 @@ class Field:
             decimals=extension.get("decimals"),
             title=value.get("title"),
             description=value.get("description"),
+            date_format=_date_format(value.get("format"), kind),
         )
 
 
@@ -196,6 +203,10 @@ class TableSchema:
             if field.name in seen:
                 raise SchemaError(f"two fields are named {field.name!r}: names must differ")
             seen.add(field.name)
+        try:
+            self.digest()
+        except (UnicodeEncodeError, RecursionError):
+            raise SchemaError("the schema holds text that cannot be written as UTF-8") from None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -229,9 +240,12 @@ class TableSchema:
         if not isinstance(fields, list):
             raise SchemaError("this is not a Table Schema: it has no list of fields")
         missing = value.get("missingValues", [""])
-        if not isinstance(missing, list) or not all(isinstance(token, str) for token in missing):
+        if not isinstance(missing, list):
             raise SchemaError("missingValues must be a list of texts")
-        return cls(tuple(Field.from_json(field) for field in fields), tuple(missing))
+        tokens: list[Any] = [token.get("value") if isinstance(token, Mapping) else token for token in missing]
+        if not all(isinstance(token, str) for token in tokens):
+            raise SchemaError("missingValues must be a list of texts")
+        return cls(tuple(Field.from_json(field) for field in fields), tuple(tokens))
 
     @classmethod
     def load(cls, path: Path) -> TableSchema:
@@ -255,9 +269,15 @@ class TableSchema:
 def _check_name(field: Field) -> None:
     if not isinstance(field.name, str) or not field.name.strip():
         raise SchemaError("every field of a schema needs a name")
-    for text in (field.title, field.description, field.other_value, field.fake_provider):
+    for text in (field.title, field.description, field.other_value, field.fake_provider, field.date_format):
         if text is not None and not isinstance(text, str):
-            raise SchemaError(f"field {field.name!r}: titles, other values and providers are texts")
+            raise SchemaError(f"field {field.name!r}: titles, other values, formats and providers are texts")
+    if field.date_format is None:
+        return
+    if field.type not in (FieldType.DATE, FieldType.DATETIME) or not is_date_format(field.date_format):
+        raise SchemaError(
+            f"field {field.name!r}: the format of a date is made of %Y, %m, %d, and %H, %M, %S; leave it out for ISO"
+        )
 
 
 def _check_bounds(field: Field) -> None:
@@ -276,8 +296,7 @@ def _check_bound(field: Field, bound: Bound) -> None:
     elif field.type is FieldType.DATE:
         fits = isinstance(bound, date) and not isinstance(bound, datetime)
     else:
-        fits = _is_number(bound)
-        fits = fits and (field.type is FieldType.NUMBER or float(bound).is_integer())  # type: ignore[arg-type]
+        fits = _is_number(bound) and (field.type is FieldType.NUMBER or bound == int(bound))  # type: ignore[arg-type]
     if not fits:
         raise SchemaError(f"field {field.name!r}: a bound is not a {field.type.value}")
     if field.type is FieldType.INTEGER and abs(bound) > LARGEST_EXACT_INTEGER:  # type: ignore[arg-type]
@@ -306,14 +325,15 @@ def _check_enum(field: Field) -> None:
 
 
 def _check_extension(field: Field) -> None:
-    if field.treatment is Treatment.FAKE and not field.fake_provider:
-        raise SchemaError(f"field {field.name!r}: say what to fake with fakeProvider")
+    if field.treatment is Treatment.FAKE and field.fake_provider not in PROVIDERS:
+        raise SchemaError(f"field {field.name!r}: say what to fake, with one of {', '.join(PROVIDERS)}")
     if field.atoms and field.type not in (FieldType.INTEGER, FieldType.NUMBER):
         raise SchemaError(f"field {field.name!r}: only numbers have atoms")
     for atom in field.atoms:
         below = field.minimum is not None and _is_number(atom) and atom < field.minimum  # type: ignore[operator]
         above = field.maximum is not None and _is_number(atom) and atom > field.maximum  # type: ignore[operator]
-        if not _is_number(atom) or below or above:
+        whole = field.type is FieldType.NUMBER or (_is_number(atom) and atom == int(atom))
+        if not _is_number(atom) or below or above or not whole:
             raise SchemaError(f"field {field.name!r}: an atom is not a number within the bounds")
     if field.other_value is not None and field.type is not FieldType.STRING:
         raise SchemaError(f"field {field.name!r}: only a string has an otherValue")
@@ -324,7 +344,10 @@ def _check_extension(field: Field) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a number that a double holds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) if isinstance(value, float) else abs(value) <= sys.float_info.max
 
 
 def _bound_to_json(bound: Bound | None) -> Any:
@@ -340,6 +363,13 @@ def _bound_from_json(value: Any, kind: FieldType, name: str) -> Bound | None:
         return date.fromisoformat(value) if kind is FieldType.DATE else datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise SchemaError(f"field {name!r}: a bound is not an ISO {kind.value}") from None
+
+
+def _date_format(value: Any, kind: FieldType) -> str | None:
+    """Frictionless names formats of many types; only those of dates matter here."""
+    if kind not in (FieldType.DATE, FieldType.DATETIME) or value in ("default", "any"):
+        return None
+    return value  # type: ignore[no-any-return]  # checked when the field is made
 
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
