@@ -11,8 +11,8 @@ from engine.data.schema import TableSchema, Treatment
 from engine.errors import PlanError
 
 DEFAULT_DELTA = 1e-6
-MAXIMUM_DELTA = 1e-2
-MAXIMUM_EPSILON = 100.0
+MINIMUM_DELTA, MAXIMUM_DELTA = 1e-15, 1e-2
+MINIMUM_EPSILON, MAXIMUM_EPSILON = 1e-3, 100.0
 MAXIMUM_ROWS = 100_000_000
 NEIGHBOURING_RELATION = "add or remove one unit"
 
@@ -77,7 +77,7 @@ class SynthesisPlan:
     Args:
         schema: columns, domains and treatments.
         method: name of a registered synthesizer.
-        epsilon: target ε of this run, in (0, 100].
+        epsilon: target ε of this run, from 0.001 to 100.
         delta: δ of this run.
         unit: whom the guarantee protects.
         n_rows: rows to synthesize; None takes the noisy count of private rows.
@@ -99,8 +99,8 @@ class SynthesisPlan:
     target: str | None = None
 
     def __post_init__(self) -> None:
-        _check_number("ε", self.epsilon, 0.0, MAXIMUM_EPSILON)
-        _check_number("δ", self.delta, 0.0, MAXIMUM_DELTA)
+        _check_number("ε", self.epsilon, MINIMUM_EPSILON, MAXIMUM_EPSILON)
+        _check_number("δ", self.delta, MINIMUM_DELTA, MAXIMUM_DELTA)
         _check_rows("the number of synthetic rows", self.n_rows)
         _check_rows("the declared number of rows", self.declared_rows)
         self._check_delta()
@@ -164,8 +164,8 @@ class SynthesisPlan:
 def _check_number(name: str, value: object, low: float, high: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise PlanError(f"{name} must be a number")
-    if not low < value <= high:
-        raise PlanError(f"{name} must be above {low:g} and at most {high:g}")
+    if not low <= value <= high:
+        raise PlanError(f"{name} must be between {low:g} and {high:g}")
 
 
 def _check_rows(name: str, value: object) -> None:

@@ -81,10 +81,10 @@ def test_persons(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("further", "expected"),
     [
-        (["--epsilon", 0], "ε must be above 0"),
+        (["--epsilon", 0], "ε must be between 0.001 and 100"),
         (["--epsilon", "much"], "invalid float value"),
         ([], "--epsilon"),
-        (["--epsilon", 1, "--delta", 1], "δ must be above 0"),
+        (["--epsilon", 1, "--delta", 1], "δ must be between"),
         (["--epsilon", 1, "--delta", 1e-3, "--declared-rows", 5000], "too large for about 5,000 rows"),
         (["--epsilon", 1, "--method", "magic"], "choose one of mst, independent"),
         (["--epsilon", 1, "--rows", 0], "whole number"),

@@ -69,7 +69,7 @@ def test_zero_concentrated_events_are_left_to_rdp():
     assert 1.5 < epsilon <= 0.1 + 2 * math.sqrt(0.1 * math.log(1e6))
 
 
-@pytest.mark.parametrize("epsilon", [0.01, 0.1, 1.0, 3.0, 10.0, 50.0])
+@pytest.mark.parametrize("epsilon", [0.001, 0.01, 0.1, 1.0, 3.0, 10.0, 50.0])
 @pytest.mark.parametrize("delta", [1e-5, 1e-6, 1e-9])
 def test_calibration_keeps_the_promise_and_is_tight(epsilon, delta):
     mu = mu_for(epsilon, delta)
