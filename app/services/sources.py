@@ -106,5 +106,6 @@ def sample_files() -> tuple[Path, Path]:
 def sentence(error: EngineError) -> str:
     """An engine's message as a sentence for people; the engine's messages quote no cell value."""
     text = str(error).strip()
-    text = text[:1].upper() + text[1:]
+    if text[:1].isascii():  # ε begins a sentence as it is: its capital reads as another letter
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.services.sources import sentence
 from app.ui import charts, messages
 from engine.data.fake import PROVIDERS
 from engine.data.schema import RANGE_TYPES, DomainSource, Field, FieldType, TableSchema, Treatment
@@ -98,7 +99,7 @@ def edit(field: Field, profile: dict[str, Any], is_confirmed: bool) -> Field | N
     try:
         return _changed(field, changes)
     except SchemaError as error:
-        st.error(f"{str(error)[:1].upper()}{str(error)[1:]}.", icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")
         return None
 
 

@@ -38,6 +38,8 @@ def _body(user: UserView, run: RunView) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         layout.status_badge(run.status)
         st.caption(CHARGED.get(run.ledger_state, ""))
+    if run.status == "queued" and not session.services().runs.worker_count():
+        st.warning("No worker is running, so the run waits. Start one with `python -m workers.main`.")
     st.progress(min(max(progress.fraction, 0.0), 1.0), text=progress.message)
     _stages(run, progress.stage)
     if run.error:

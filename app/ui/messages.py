@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from app.errors import AppError, NotReadyError
+from app.services.sources import sentence
 from engine.errors import EngineError
 
 INTERNAL_NOTE = "Internal: shows statistics of real rows that nothing paid for. Do not pass it on."
@@ -28,7 +29,7 @@ def reporting() -> Iterator[None]:
         st.error(error.user_message, icon=":material/error:")
         st.stop()
     except EngineError as error:
-        st.error(f"{str(error)[:1].upper()}{str(error)[1:]}.", icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")
         st.stop()
 
 

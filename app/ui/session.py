@@ -28,7 +28,7 @@ def services() -> Services:
 def current_user() -> UserView | None:
     """The user of this browser, from this page's state or from the cookie; the server has the last word."""
     for secret in (st.session_state.get(_SECRET), st.context.cookies.get(COOKIE_NAME)):
-        user = services().accounts.session_user(secret)
+        user = services().accounts.session_user(secret) if isinstance(secret, str) else None
         if user is not None:
             st.session_state[_SECRET] = secret
             return user

@@ -1,0 +1,164 @@
+"""Every page file on its own: closed to visitors, empty, with a dataset, and with values no widget allows."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import app.wiring
+from app.ui import navigation
+from engine.privacy.plan import UnitOfProtection
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / "pages").glob("*.py"))
+SECONDS = 30
+
+
+@pytest.fixture
+def studio(services, monkeypatch):
+    """The pages over the test's own services."""
+    monkeypatch.setattr(app.wiring, "process_services", lambda: services)
+    monkeypatch.setattr("app.ui.session.process_services", lambda: services)
+    return services
+
+
+def opened(path, secret=None, **query):
+    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=SECONDS)
+    if secret is not None:
+        page.session_state["session_secret"] = secret
+    page.run()
+    page.switch_page(f"../pages/{path.name}")
+    for name, value in query.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def texts(page):
+    shown = [*page.title, *page.markdown, *page.info, *page.error, *page.warning, *page.caption, *page.subheader]
+    return " ".join(str(element.value) for element in shown)
+
+
+@pytest.fixture
+def secret(studio, owner):
+    return studio.accounts.open_session(owner)
+
+
+@pytest.fixture
+def sample(studio, owner):
+    """The sample table, ready for a run."""
+    dataset = studio.datasets.register_sample(owner)
+    studio.datasets.save_schema(owner, dataset.id, dataset.schema, set(dataset.schema.names))
+    studio.datasets.save_unit(owner, dataset.id, UnitOfProtection(), 5000)
+    studio.datasets.save_budget(owner, dataset.id, 3.0, 1e-6)
+    studio.datasets.save_draft(owner, dataset.id, epsilon=1.0, method="mst")
+    return studio.datasets.get(owner, dataset.id)
+
+
+def test_every_page_is_registered():
+    assert {path.stem for path in PAGES} == {screen.name for screen in navigation.SCREENS}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_visitor_sees_nothing(studio, sample, path):
+    page = opened(path, dataset=sample.id)
+    assert not page.exception
+    assert [title.value for title in page.title] == ["Sign in"]
+    assert [button.label for button in page.button] == ["Sign in"]
+    assert sample.name not in texts(page)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_file_alone_is_closed_too(studio, sample, path):
+    page = AppTest.from_file(str(path), default_timeout=SECONDS)
+    page.query_params["dataset"] = sample.id
+    page.run()
+    assert [info.value for info in page.info] == ["Sign in to continue."]
+    assert not page.title
+    assert not page.button
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_an_empty_account(secret, path):
+    page = opened(path, secret)
+    assert not page.exception
+    assert texts(page)
+
+
+@pytest.mark.parametrize("name", ["columns", "protect", "budget", "model", "review", "ledger"])
+def test_a_ready_dataset(secret, sample, name):
+    page = opened(ROOT / "pages" / f"{name}.py", secret, dataset=sample.id)
+    assert not page.exception
+    assert not page.error
+    assert page.button
+
+
+@pytest.mark.parametrize("name", ["columns", "protect", "budget", "model", "review", "ledger"])
+def test_a_strangers_dataset_looks_like_none(studio, stranger, sample, name):
+    page = opened(ROOT / "pages" / f"{name}.py", studio.accounts.open_session(stranger), dataset=sample.id)
+    assert not page.exception
+    assert "Choose one of your datasets first" in texts(page)
+    assert sample.name not in texts(page)
+
+
+@pytest.mark.parametrize("name", ["run", "report", "release"])
+def test_a_run_that_waits(studio, secret, owner, sample, name):
+    run = studio.runs.submit(owner, sample.id, studio.plans.draft_plan(owner, sample.id))
+    page = opened(ROOT / "pages" / f"{name}.py", secret, run=run.id)
+    assert not page.exception
+    expected = "Reserved" if name == "run" else "not finished"
+    assert expected in texts(page)
+    studio.runs.cancel(owner, run.id)
+
+
+def test_a_later_step_is_locked_until_the_earlier_is_done(studio, secret, owner):
+    dataset = studio.datasets.register_sample(owner)
+    page = opened(ROOT / "pages" / "budget.py", secret, dataset=dataset.id)
+    assert "This step opens when the step “columns” is done." in texts(page)
+    assert not page.button
+
+
+def test_confirming_columns_in_the_page(studio, secret, owner):
+    dataset = studio.datasets.register_sample(owner)
+    page = opened(ROOT / "pages" / "columns.py", secret, dataset=dataset.id)
+    page.button(key="columns_confirm_ready").click().run()
+    assert not page.exception
+    assert studio.datasets.get(owner, dataset.id).schema_confirmed
+
+
+def test_a_forged_slider_value_is_refused_by_the_service(studio, secret, owner, sample):
+    studio.datasets.save_draft(owner, sample.id, epsilon=9999.0)
+    page = opened(ROOT / "pages" / "review.py", secret, dataset=sample.id)
+    assert not page.exception
+    assert "ε must be between" in texts(page)
+    assert not [button for button in page.button if button.key == "review_submit"]
+
+
+def test_a_run_over_the_cap_cannot_be_reserved(studio, secret, owner, sample):
+    studio.datasets.save_draft(owner, sample.id, epsilon=10.0)
+    page = opened(ROOT / "pages" / "review.py", secret, dataset=sample.id)
+    assert "above its total" in texts(page)
+    assert page.button(key="review_submit").disabled
+
+
+def test_a_name_is_shown_as_text(studio, secret, owner, sample):
+    studio.datasets.rename(owner, sample.id, "<img src=x onerror=alert(1)>")
+    page = opened(ROOT / "pages" / "protect.py", secret, dataset=sample.id)
+    assert not page.exception
+    html = " ".join(str(element.proto.body) for element in page.get("html"))
+    assert "<img" not in html
+    assert "&lt;img" in html
+
+
+def test_locked_out_after_failures(studio, owner):
+    from app.errors import LockedOutError, WrongCredentialsError
+
+    for _ in range(studio.settings.lockout_attempts):
+        with pytest.raises(WrongCredentialsError):
+            studio.accounts.authenticate("owner", "not the password")
+    with pytest.raises(LockedOutError):
+        studio.accounts.authenticate("owner", "not the password")
+    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=SECONDS).run()
+    page.text_input(key="sign_in_username").set_value("owner")
+    page.text_input(key="sign_in_password").set_value("not the password")
+    page.button[0].click().run()
+    assert "Too many failed sign-ins" in page.error[0].value
