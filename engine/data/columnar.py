@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,32 +12,51 @@ import pyarrow.parquet as parquet
 from engine.data.ingest import IngestLimits, RawTable, check_names, check_rows
 from engine.errors import IngestError
 
+_UNPACKED_PER_BYTE = 4
+_BYTES_PER_CELL = 8
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
-def read(path: Path, limits: IngestLimits, missing: frozenset[str]) -> RawTable:
-    """Columns in the file's own types; texts that mean missing as null.
+
+def read(path: Path, limits: IngestLimits) -> RawTable:
+    """Columns in the file's own types; a number that is not a number is missing, as pandas writes it.
 
     Raises:
         IngestError: the file is not Parquet, is too large unpacked, or has columns no table can have.
     """
     try:
-        file = parquet.ParquetFile(path)
-        metadata = file.metadata
-        names = check_names(list(file.schema_arrow.names), limits)
-        check_rows(metadata.num_rows, limits)
-        unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-        if unpacked > 4 * limits.max_bytes:
-            raise IngestError("the file is too large when unpacked")
-        table = file.read().rename_columns(names)
+        schema = parquet.read_schema(path)
+        texts = [field.name for field in schema if pa.types.is_string(field.type)]
+        # one long text repeated is small in the file and as a dictionary, and large only when written out
+        file = parquet.ParquetFile(path, read_dictionary=texts)
+        _check_size(file.metadata, limits)
+        kept = [name for name in schema.names if not _PANDAS_INDEX.fullmatch(name)]
+        names = check_names(kept, limits)
+        table = file.read(columns=kept)
     except (pa.ArrowException, OSError):
         raise IngestError("the file is not readable Parquet") from None
-    nulls = pa.array(sorted(missing))
-    columns = [_mark_missing(table.column(name), nulls) for name in names]
+    check_rows(table.num_rows, limits)
+    columns = [_plain(table.column(name), limits) for name in kept]
     return RawTable(pa.table(columns, names=names))
 
 
-def _mark_missing(values: pa.ChunkedArray, missing: pa.Array) -> pa.ChunkedArray:
-    if pa.types.is_string(values.type):
-        return pc.if_else(pc.is_in(values, value_set=missing), pa.scalar(None, pa.string()), values)
+def _check_size(metadata: parquet.FileMetaData, limits: IngestLimits) -> None:
+    check_rows(metadata.num_rows, limits)
+    packed = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+    cells = metadata.num_rows * metadata.num_columns
+    if max(packed, cells * _BYTES_PER_CELL) > _UNPACKED_PER_BYTE * limits.max_bytes:
+        raise IngestError("the file is too large when unpacked")
+
+
+def _plain(values: pa.ChunkedArray, limits: IngestLimits) -> pa.ChunkedArray:
     if pa.types.is_floating(values.type):
         return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
-    return values
+    if not pa.types.is_dictionary(values.type):
+        return values
+    if pa.types.is_string(values.type.value_type) and _written_out(values) > _UNPACKED_PER_BYTE * limits.max_bytes:
+        raise IngestError("the file is too large when unpacked")
+    return values.cast(values.type.value_type)
+
+
+def _written_out(values: pa.ChunkedArray) -> int:
+    lengths = (pc.sum(pc.take(pc.binary_length(part.dictionary), part.indices)).as_py() or 0 for part in values.chunks)
+    return int(sum(lengths))

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from engine.data.ingest import IngestLimits, RawTable, check_names, check_rows
@@ -18,11 +17,10 @@ from engine.errors import IngestError
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_BYTES = 262_144
 _BLOCK_BYTES = 16_777_216
-_LONGEST_FIELD = 1_000_000
 
 
-def read(path: Path, limits: IngestLimits, missing: frozenset[str]) -> RawTable:
-    """Columns of texts, surrounding space removed and missing texts as null.
+def read(path: Path, limits: IngestLimits) -> RawTable:
+    """Columns of texts.
 
     Raises:
         IngestError: the file is not a rectangular delimited table.
@@ -33,9 +31,7 @@ def read(path: Path, limits: IngestLimits, missing: frozenset[str]) -> RawTable:
     names = check_names(_header(sample, delimiter), limits)
     batches = _batches(path, encoding, delimiter, names, limits, quotes)
     columns = pa.Table.from_batches(batches, pa.schema([(name, pa.string()) for name in names]))
-    nulls = pa.array(sorted(missing))
-    cleaned = [_clean(columns.column(name), nulls) for name in names]
-    return RawTable(pa.table(cleaned, names=names), encoding, delimiter)
+    return RawTable(columns, encoding, delimiter)
 
 
 def detect_encoding(path: Path) -> tuple[str, int]:
@@ -89,8 +85,11 @@ def detect_delimiter(sample: str) -> str:
 
 
 def _sample(path: Path, encoding: str) -> str:
-    with path.open("rb") as file:
-        text = codecs.getincrementaldecoder(encoding)("strict").decode(file.read(_SAMPLE_BYTES))
+    try:
+        with path.open("rb") as file:
+            text = codecs.getincrementaldecoder(encoding)("strict").decode(file.read(_SAMPLE_BYTES))
+    except UnicodeDecodeError:
+        raise IngestError("the file is not text in a known encoding: save it as UTF-8") from None
     if not text.strip():
         raise IngestError("the file is empty")
     return text
@@ -105,10 +104,10 @@ def _rows(sample: str, delimiter: str) -> list[list[str]]:
 
 
 def _header(sample: str, delimiter: str) -> list[str]:
-    rows = _rows(sample, delimiter)
-    if not rows:
-        raise IngestError("the header cannot be read: check its quotes")
-    return rows[0]
+    for row in _rows(sample, delimiter):
+        if row:
+            return row
+    raise IngestError("the header cannot be read: check its quotes")
 
 
 def _batches(
@@ -159,16 +158,11 @@ def _check_rows_one_by_one(path: Path, encoding: str, delimiter: str, width: int
     row = -1
     with path.open(encoding=encoding, newline="") as file:
         try:
-            for row, cells in enumerate(csv.reader(file, delimiter=delimiter, strict=True)):
-                if cells and len(cells) != width:
+            for cells in filter(None, csv.reader(file, delimiter=delimiter, strict=True)):
+                row += 1
+                if len(cells) != width:
                     raise IngestError(f"the row has {len(cells)} cells, the header {width}", row=row)
         except csv.Error:
             raise IngestError("a quote is not closed, or a cell is far too long", row=row + 1) from None
-
-
-def _clean(values: pa.ChunkedArray, missing: pa.Array) -> pa.ChunkedArray:
-    longest = pc.max(pc.binary_length(values)).as_py() or 0
-    if longest > _LONGEST_FIELD:
-        raise IngestError(f"a cell is longer than {_LONGEST_FIELD:,} bytes: check for a quote that is not closed")
-    trimmed = pc.utf8_trim_whitespace(values)
-    return pc.if_else(pc.is_in(trimmed, value_set=missing), pa.scalar(None, pa.string()), trimmed)
+        except UnicodeDecodeError:
+            raise IngestError("the text is broken: save the file as UTF-8", row=row + 1) from None

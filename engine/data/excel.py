@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
 from engine.data.cells import CellColumns
-from engine.data.ingest import IngestLimits, RawTable, check_names, check_rows
+from engine.data.ingest import IngestLimits, RawTable, check_names
 from engine.errors import IngestError
 
 _MOST_ENTRIES = 10_000
 _HARMLESS_BYTES = 64 * 2**20
 _HIGHEST_RATIO = 100
+_MOST_SHEET_ROWS = 1_048_576
+_DAMAGE = (
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, SyntaxError, EOFError, OSError),
+    *(RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+
+Cells = tuple[Any, ...]
 
 
-def read(path: Path, limits: IngestLimits, missing: frozenset[str]) -> RawTable:
-    """The first sheet; its first row is the header.
+def read(path: Path, limits: IngestLimits) -> RawTable:
+    """The first sheet; its first row that is not empty is the header.
 
     Raises:
         IngestError: the file is no workbook, unpacks to too much, or a cell is a formula or an error.
     """
     _check_archive(path, limits)
-    rows = _rows(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some of the reader's warnings quote a cell
+        return _read_sheet(_rows(path), limits)
+
+
+def _read_sheet(rows: Iterator[Cells], limits: IngestLimits) -> RawTable:
     header = next(rows, None)
     if header is None:
         raise IngestError("the first sheet is empty")
     names = check_names(_header(header), limits)
-    columns = CellColumns(limits, missing)
+    columns = CellColumns(limits)
     for row, cells in enumerate(rows, start=1):
-        check_rows(row, limits)
         columns.add(_record(cells, names, row))
     return RawTable(columns.to_arrow())
 
@@ -41,8 +54,10 @@ def _check_archive(path: Path, limits: IngestLimits) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except _DAMAGE:
         raise IngestError("the file is not an .xlsx workbook") from None
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise IngestError("the workbook is encrypted: save it without a password")
     unpacked = sum(entry.file_size for entry in entries)
     packed = max(sum(entry.compress_size for entry in entries), 1)
     bomb = unpacked > _HARMLESS_BYTES and unpacked / packed > _HIGHEST_RATIO
@@ -50,37 +65,42 @@ def _check_archive(path: Path, limits: IngestLimits) -> None:
         raise IngestError("the workbook unpacks to far more than its size: it is refused")
 
 
-def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
+def _rows(path: Path) -> Iterator[Cells]:
+    """Rows that are not empty. What the file says of its own size is not believed."""
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=False)
-    except (InvalidFileException, KeyError, ValueError, zipfile.BadZipFile, SyntaxError):
+    except _DAMAGE:
         raise IngestError("the file is not an .xlsx workbook") from None
     try:
         if not workbook.worksheets:
             raise IngestError("the workbook has no sheet")
-        for cells in workbook.worksheets[0].iter_rows():
+        sheet = workbook.worksheets[0]
+        sheet.reset_dimensions()
+        for position, cells in enumerate(sheet.iter_rows()):
+            if position > _MOST_SHEET_ROWS:
+                raise IngestError("the sheet has more rows than a sheet can have")
             if any(cell.value is not None for cell in cells):
                 yield cells
-    except (KeyError, SyntaxError, zipfile.BadZipFile, EOFError):
+    except _DAMAGE:
         raise IngestError("the workbook is damaged") from None
     finally:
         workbook.close()
 
 
-def _header(cells: tuple[Any, ...]) -> list[str]:
+def _header(cells: Cells) -> list[str]:
+    if any(cell.data_type == "f" for cell in cells):
+        raise IngestError("a header is a formula: save the sheet with values only")
     names = ["" if cell.value is None else str(cell.value) for cell in cells]
-    while names and not names[-1]:
+    while not names[-1]:
         names.pop()
     return names
 
 
-def _record(cells: tuple[Any, ...], names: list[str], row: int) -> dict[str, Any]:
-    for position, cell in enumerate(cells):
-        if position >= len(names) and cell.value is not None:
-            raise IngestError("the row has more cells than the header", row=row)
+def _record(cells: Cells, names: list[str], row: int) -> dict[str, Any]:
+    if any(cell.value is not None for cell in cells[len(names) :]):
+        raise IngestError("the row has more cells than the header", row=row)
     return {name: _value(cell, name, row) for name, cell in zip(names, cells, strict=False)}
 
 
@@ -88,7 +108,8 @@ def _value(cell: Any, name: str, row: int) -> Any:
     if cell.data_type == "f":
         raise IngestError("the cell is a formula: save the sheet with values only", row=row, column=name)
     if cell.data_type == "e":
-        raise IngestError("the cell holds an Excel error: correct or empty it", row=row, column=name)
+        message = "the cell holds an Excel error or a date that Excel does not have: correct or empty it"
+        raise IngestError(message, row=row, column=name)
     if isinstance(cell.value, time | timedelta):
         return str(cell.value)
     return cell.value

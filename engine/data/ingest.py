@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import category
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from engine.data.coerce import coerce_column, infer_column
+from engine.data.coerce import coerce_column, infer_column, texts_only
 from engine.data.schema import TableSchema
 from engine.errors import IngestError, InputError, SchemaError
 
 DEFAULT_MISSING_VALUES = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 """Texts that mean missing where no schema says otherwise."""
+
+LONGEST_NAME = 200
+LONGEST_CELL = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -85,21 +91,6 @@ def read_table(
         raise
 
 
-def _read(path: Path, filename: str, schema: TableSchema | None, limits: IngestLimits) -> IngestedTable:
-    file_format = _format(filename)
-    size = path.stat().st_size
-    if size == 0:
-        raise IngestError("the file is empty")
-    if size > limits.max_bytes:
-        raise IngestError(f"the file is larger than the limit of {limits.max_bytes / 2**20:,.0f} MiB")
-    missing = schema.missing_values if schema is not None else DEFAULT_MISSING_VALUES
-    raw = _reader(file_format)(path, limits, frozenset(missing))
-    if raw.columns.num_rows == 0:
-        raise IngestError("the file has a header but no rows")
-    table = _apply_schema(raw.columns, schema) if schema is not None else _infer(raw.columns)
-    return IngestedTable(table, file_format, raw.encoding, raw.delimiter)
-
-
 def coerce_table(table: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
     """Give a table the types and order of a schema; columns that the schema does not name are left out.
 
@@ -107,29 +98,42 @@ def coerce_table(table: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
         IngestError: a cell is not of its column's type.
         SchemaError: the table lacks a column.
     """
-    wanted = [name for name in schema.names if name in table.columns]
+    check_names([str(name) for name in table.columns], IngestLimits(max_columns=table.shape[1]))
+    columns = {name: _from_pandas(table[name]) for name in schema.names if name in table.columns}
     try:
-        return _apply_schema(pa.Table.from_pandas(table[wanted], preserve_index=False), schema)
+        return _apply_schema(_mark_missing(pa.table(columns), schema.missing_values), schema)
     except InputError as error:
         error.__context__ = None
         raise
 
 
 def check_names(names: list[str], limits: IngestLimits) -> list[str]:
-    """Column names without surrounding space.
+    """Column names without surrounding space or line breaks.
+
+    A file without a header has its first row here, so messages name positions and quote nothing.
 
     Raises:
-        IngestError: there are too many, or one is empty or used twice.
+        IngestError: there are too many, or one is empty, very long or used twice.
     """
+    if not names:
+        raise IngestError("the table has no columns")
     if len(names) > limits.max_columns:
         raise IngestError(f"the table has {len(names):,} columns; the limit is {limits.max_columns:,}")
-    stripped = [name.strip() for name in names]
-    for position, name in enumerate(stripped, start=1):
+    first_position: dict[str, int] = {}
+    for position, given in enumerate(names, start=1):
+        name = re.sub(r"[^\S ]+", " ", given).strip()
         if not name:
             raise IngestError(f"column {position} has no name: give every column a header")
-        if name in stripped[: position - 1]:
-            raise IngestError(f"two columns are named {name!r}: headers must differ")
-    return stripped
+        if len(name) > LONGEST_NAME:
+            raise IngestError(f"the header of column {position} is longer than {LONGEST_NAME} characters")
+        if any(category(character) in ("Cc", "Cs") for character in name):
+            raise IngestError(f"the header of column {position} holds a control character or is not valid UTF-8")
+        if name in first_position:
+            raise IngestError(
+                f"columns {first_position[name]} and {position} have the same header: headers must differ"
+            )
+        first_position[name] = position
+    return list(first_position)
 
 
 def check_rows(n_rows: int, limits: IngestLimits) -> None:
@@ -161,7 +165,7 @@ def _format(filename: str) -> str:
     return _FORMATS[ending]
 
 
-def _reader(file_format: str) -> Callable[[Path, IngestLimits, frozenset[str]], RawTable]:
+def _reader(file_format: str) -> Callable[[Path, IngestLimits], RawTable]:
     from engine.data import columnar, delimited, excel, json_records
 
     return {
@@ -171,6 +175,48 @@ def _reader(file_format: str) -> Callable[[Path, IngestLimits, frozenset[str]], 
         "jsonl": json_records.read_lines,
         "xlsx": excel.read,
     }[file_format]
+
+
+def _read(path: Path, filename: str, schema: TableSchema | None, limits: IngestLimits) -> IngestedTable:
+    file_format = _format(filename)
+    size = path.stat().st_size
+    if size == 0:
+        raise IngestError("the file is empty")
+    if size > limits.max_bytes:
+        raise IngestError(f"the file is larger than the limit of {limits.max_bytes / 2**20:,.0f} MiB")
+    raw = _reader(file_format)(path, limits)
+    if raw.columns.num_rows == 0:
+        raise IngestError("the file has a header but no rows")
+    columns = _mark_missing(raw.columns, DEFAULT_MISSING_VALUES if schema is None else schema.missing_values)
+    table = _infer(columns) if schema is None else _apply_schema(columns, schema)
+    return IngestedTable(table, file_format, raw.encoding, raw.delimiter)
+
+
+def _mark_missing(columns: pa.Table, missing: Sequence[str]) -> pa.Table:
+    """Texts without surrounding space, and those that mean missing as null."""
+    nulls = pa.array(sorted({token.strip() for token in missing}), pa.string())
+    cleaned = [_clean(texts_only(columns.column(name)), nulls, name) for name in columns.column_names]
+    return pa.table(cleaned, names=columns.column_names)
+
+
+def _clean(values: pa.ChunkedArray, nulls: pa.Array, name: str) -> pa.ChunkedArray:
+    if not pa.types.is_string(values.type):
+        return values
+    too_long = pc.greater(pc.binary_length(values), LONGEST_CELL)
+    if pc.any(too_long).as_py():
+        message = f"the cell is longer than {LONGEST_CELL:,} bytes: check for a quote that is not closed"
+        raise IngestError(message, row=pc.index(too_long, True).as_py() + 1, column=name)
+    trimmed = pc.utf8_trim_whitespace(values)
+    return pc.if_else(pc.is_in(trimmed, value_set=nulls), pa.scalar(None, pa.string()), trimmed)
+
+
+def _from_pandas(column: pd.Series) -> pa.ChunkedArray:
+    """A column of any dtype; one of mixed Python values becomes texts."""
+    try:
+        found = pa.array(column, from_pandas=True)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        found = pa.array(column.astype("string"), from_pandas=True)
+    return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
 
 
 def _infer(columns: pa.Table) -> pd.DataFrame:
