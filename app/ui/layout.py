@@ -41,11 +41,12 @@ h2 {font-size: 1.3rem !important;} h3 {font-size: 1.08rem !important;}
   border-color: transparent;}
 .studio-steps .later span {opacity: .55;}
 .studio-kicker {font-size: .9rem; opacity: .75; margin: 1.1rem 0 -.6rem !important;}
-.studio-figures {display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .8rem; margin: 0;}
+.studio-figures {display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .8rem;
+  margin: 0 !important; padding: 0 !important;}
 .studio-figures div {border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: 8px;
   padding: .7rem .9rem;}
 .studio-figures dt {font-size: .85rem; opacity: .8; font-weight: 400;}
-.studio-figures dd {font-size: 1.7rem; margin: .1rem 0 0; line-height: 1.25; font-variant-numeric: tabular-nums;}
+.studio-figures dd {font-size: 1.7rem; margin: .1rem 0 0 !important; line-height: 1.25; font-variant-numeric: tabular-nums;}
 .studio-bar {display: flex; height: .8rem; border-radius: 99px; overflow: hidden;
   background: color-mix(in srgb, currentColor 12%, transparent);}
 .studio-bar i {display: block; height: 100%;}

@@ -159,7 +159,8 @@ class ColumnDomain:
 
     def _to_text(self, number: float) -> str:
         if self.field.type in (FieldType.DATE, FieldType.DATETIME):
-            return str(from_numbers(np.array([number]), self.field.type)[0])
+            moment = from_numbers(np.array([number]), self.field.type)[0]
+            return str(moment.date() if self.field.type is FieldType.DATE else moment)
         return f"{number:g}" if self.field.type is FieldType.NUMBER else f"{int(number)}"
 
 
