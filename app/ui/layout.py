@@ -46,7 +46,8 @@ h2 {font-size: 1.3rem !important;} h3 {font-size: 1.08rem !important;}
 .studio-figures div {border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: 8px;
   padding: .7rem .9rem;}
 .studio-figures dt {font-size: .85rem; opacity: .8; font-weight: 400;}
-.studio-figures dd {font-size: 1.7rem; margin: .1rem 0 0 !important; line-height: 1.25; font-variant-numeric: tabular-nums;}
+.studio-figures dd {font-size: 1.7rem; margin: .1rem 0 0 !important; line-height: 1.25;
+  font-variant-numeric: tabular-nums;}
 .studio-bar {display: flex; height: .8rem; border-radius: 99px; overflow: hidden;
   background: color-mix(in srgb, currentColor 12%, transparent);}
 .studio-bar i {display: block; height: 100%;}
