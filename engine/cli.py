@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from engine.certificate import recompute
 from engine.data.schema import TableSchema, Treatment
+from engine.data.sdv_metadata import load_schema
 from engine.errors import EngineError, InputError
 from engine.privacy.plan import DEFAULT_DELTA, SynthesisPlan, UnitKind, UnitOfProtection
 
@@ -65,7 +66,7 @@ def _synthesize(options: argparse.Namespace) -> Result:
     from engine.pipeline import synthesize
 
     plan = SynthesisPlan(
-        schema=TableSchema.load(options.schema),
+        schema=load_schema(options.schema),
         method=options.method,
         epsilon=options.epsilon,
         delta=options.delta,
@@ -93,7 +94,7 @@ def _evaluate(options: argparse.Namespace) -> Result:
     from engine.data.ingest import read_table
     from engine.evaluation.evaluate import evaluate
 
-    schema = _compared(TableSchema.load(options.schema), options.unit_column)
+    schema = _compared(load_schema(options.schema), options.unit_column)
     train, holdout, synthetic = (
         read_table(path, schema=schema).table for path in (options.train, options.holdout, options.synthetic)
     )

@@ -93,6 +93,11 @@ def as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.cast(values, pa.string())
 
 
+def is_written_as(texts: pa.Array, date_format: str) -> bool:
+    """Whether all texts are dates of a format."""
+    return _attempt(lambda part: _formatted(part, date_format), pa.chunked_array([texts])) is not None
+
+
 def _attempt(cast: Cast, values: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """The cast values, or None where one of them cannot be cast; a few rows are tried first."""
     try:

@@ -8,14 +8,19 @@ statement when confirmed, or can be learned under differential privacy instead.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
+from engine.data.coerce import coerce_column, is_written_as
+from engine.data.date_format import KNOWN_DATE_FORMATS
 from engine.data.ingest import DEFAULT_MISSING_VALUES
 from engine.data.pii import PiiFinding, find_by_header, find_by_values
 from engine.data.schema import (
@@ -27,13 +32,29 @@ from engine.data.schema import (
     TableSchema,
     Treatment,
 )
+from engine.errors import IngestError
 
 CLASSIFICATION = "owner only"
+PROPOSAL_NOTE = (
+    "Bounds in a proposed schema were read from the private rows. Confirm or change them as your own statement, or "
+    "have them learned under differential privacy."
+)
 HISTOGRAM_BINS = 20
 TOP_VALUES = 100
 MOST_CATEGORIES = 1_000
 SAMPLED_VALUES = 1_000
 FREE_TEXT_LENGTH = 60
+SMALLEST_STEP = 1e-12
+NUMBER_PATTERN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_FORMS = (
+    ("mixed types", NUMBER_PATTERN, "read as numbers, the rest do not"),
+    (
+        "number with commas",
+        r"[+-]?\d{1,3}(?:\.\d{3})*,\d+|[+-]?\d+,\d+|[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?",
+        "are numbers with commas: save the file with decimal points and without separators",
+    ),
+)
+_NUMPY = {FieldType.INTEGER: np.int64, FieldType.NUMBER: np.float64}
 
 
 @dataclass(frozen=True)
@@ -54,6 +75,7 @@ class ColumnProfile:
         suggested_treatment: synthesize, drop or fake.
         suggestion_reason: why.
         decimals: most digits after the point, of a number.
+        date_format: how dates are written, where not as ISO.
     """
 
     name: str
@@ -69,6 +91,7 @@ class ColumnProfile:
     suggested_treatment: Treatment
     suggestion_reason: str
     decimals: int | None = None
+    date_format: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +105,7 @@ class TableProfile:
         """The profile as JSON, marked for its owner only."""
         return {
             "classification": CLASSIFICATION,
+            "note": PROPOSAL_NOTE,
             "n_rows": self.n_rows,
             "n_columns": len(self.columns),
             "columns": [asdict(column) for column in self.columns],
@@ -120,8 +144,8 @@ def _column_from_json(value: dict[str, Any]) -> ColumnProfile:
 
 
 def _profile_column(column: pd.Series, name: str) -> ColumnProfile:
-    kind = _type_of(column)
-    known = column.dropna()
+    known, date_format = _read_dates(column.dropna())
+    kind = _type_of(known)
     n_distinct = int(known.nunique())
     findings = _findings(known, name, kind, n_distinct)
     treatment, reason = _suggest(findings, kind, n_distinct, len(known))
@@ -140,7 +164,32 @@ def _profile_column(column: pd.Series, name: str) -> ColumnProfile:
         suggested_treatment=treatment,
         suggestion_reason=reason,
         decimals=_decimals(known) if kind is FieldType.NUMBER else None,
+        date_format=date_format,
     )
+
+
+def _read_dates(known: pd.Series) -> tuple[pd.Series, str | None]:
+    """Texts that are dates of one format as dates, and the format."""
+    formats = matching_date_formats(known)
+    if len(formats) != 1:
+        return known, None
+    field = Field("date", FieldType.DATETIME, date_format=formats[0])
+    try:
+        return coerce_column(pa.chunked_array([pa.array(known, pa.string())]), field), formats[0]
+    except IngestError:  # a year that no calendar has
+        return known, None
+
+
+def matching_date_formats(known: pd.Series) -> tuple[str, ...]:
+    """The formats, other than ISO, in which every text is a date."""
+    if not len(known) or not pd.api.types.is_string_dtype(known.dtype):
+        return ()
+    texts = pa.array(known, pa.string())
+    found = []
+    for date_format in KNOWN_DATE_FORMATS:
+        if is_written_as(texts.slice(0, SAMPLED_VALUES), date_format) and is_written_as(texts, date_format):
+            found.append(date_format)
+    return tuple(found)
 
 
 def _type_of(column: pd.Series) -> FieldType:
@@ -151,8 +200,7 @@ def _type_of(column: pd.Series) -> FieldType:
     if pd.api.types.is_float_dtype(column.dtype):
         return FieldType.NUMBER
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        known = column.dropna()
-        return FieldType.DATE if bool((known == known.dt.normalize()).all()) else FieldType.DATETIME
+        return FieldType.DATE if bool((column == column.dt.normalize()).all()) else FieldType.DATETIME
     return FieldType.STRING
 
 
@@ -167,8 +215,19 @@ def _findings(known: pd.Series, name: str, kind: FieldType, n_distinct: int) -> 
         typical = float(known.head(SAMPLED_VALUES).str.len().mean())
         if typical > FREE_TEXT_LENGTH:
             findings.append(PiiFinding("free text", f"values are long, {typical:.0f} characters on average", None))
-        findings += list(_mixed_numbers(known))
+        findings += list(_mixed_forms(known))
+    if _reads_as_value(name, known, kind):
+        findings.append(PiiFinding("value as its header", "check that the file's first row names the columns", None))
     return findings
+
+
+def _reads_as_value(name: str, known: pd.Series, kind: FieldType) -> bool:
+    """Whether a column's name could be one of its values, as it is where a file has no header."""
+    if kind is FieldType.STRING:
+        return bool((known == name).any())
+    if kind in (FieldType.INTEGER, FieldType.NUMBER):
+        return re.fullmatch(NUMBER_PATTERN, name) is not None
+    return re.fullmatch(r"\d{4}-\d{2}-\d{2}.*", name) is not None
 
 
 def _looks_like_id(known: pd.Series, kind: FieldType, n_distinct: int) -> bool:
@@ -180,11 +239,17 @@ def _looks_like_id(known: pd.Series, kind: FieldType, n_distinct: int) -> bool:
     return bool(values.max() - values.min() < 2 * len(values)) or bool(values.min() >= 10**8)
 
 
-def _mixed_numbers(known: pd.Series) -> Iterator[PiiFinding]:
-    sample = known.head(SAMPLED_VALUES)
-    share = float(pd.to_numeric(sample, errors="coerce").notna().mean())
-    if 0.5 <= share < 1.0:
-        yield PiiFinding("mixed types", f"{100 * share:.0f} % of sampled values read as numbers, the rest do not", None)
+def _mixed_forms(known: pd.Series) -> Iterator[PiiFinding]:
+    for kind, pattern, advice in _FORMS:
+        if known.head(SAMPLED_VALUES).str.fullmatch(pattern).mean() < 0.5:
+            continue
+        share = float(known.str.fullmatch(pattern).mean())
+        if kind == "mixed types" and share == 1.0:
+            continue  # whole numbers that are names: with leading zeros, or too long
+        yield PiiFinding(kind, f"{100 * share:.3g} % of the values {advice}", None)
+    if len(matching_date_formats(known)) > 1:
+        reason = "every value reads both with the day first and with the month first: state the format in the schema"
+        yield PiiFinding("ambiguous date", reason, None)
 
 
 def _suggest(findings: list[PiiFinding], kind: FieldType, n_distinct: int, n_known: int) -> tuple[Treatment, str]:
@@ -204,14 +269,28 @@ def _range(known: pd.Series, kind: FieldType) -> tuple[Any, Any, dict[str, list[
     if kind not in (FieldType.INTEGER, FieldType.NUMBER, FieldType.DATE, FieldType.DATETIME) or not len(known):
         return None, None, None
     dated = kind in (FieldType.DATE, FieldType.DATETIME)
-    numbers = known.to_numpy(dtype="datetime64[s]").astype(np.int64) if dated else known.to_numpy(dtype=np.float64)
-    counts, edges = np.histogram(numbers, bins=HISTOGRAM_BINS)
+    values = known.to_numpy(dtype="datetime64[s]").astype(np.int64) if dated else known.to_numpy(dtype=_NUMPY[kind])
+    low, high = values.min().item(), values.max().item()
+    edges, counts = _histogram(values, low, high)
     if dated:
         texts = [_iso(edge, FieldType.DATETIME) for edge in edges]
-        histogram = {"edges": texts, "counts": counts.tolist()}
-        return _iso(numbers.min(), kind), _iso(numbers.max(), kind), histogram
-    convert = int if kind is FieldType.INTEGER else float
-    return convert(known.min()), convert(known.max()), {"edges": edges.tolist(), "counts": counts.tolist()}
+        return _iso(low, kind), _iso(high, kind), {"edges": texts, "counts": counts}
+    return low, high, {"edges": edges, "counts": counts}
+
+
+def _histogram(values: npt.NDArray[Any], low: float, high: float) -> tuple[list[float], list[int]]:
+    """Equal bins from the smallest to the largest value, whatever their size; one bin if all are equal."""
+    if values.dtype == np.int64:
+        offsets = (values.view(np.uint64) - np.int64(low).view(np.uint64)).astype(np.float64)
+        span = float(int(high) - int(low))
+    else:
+        offsets, span = values / 2 - low / 2, high / 2 - low / 2  # the difference of two doubles may be none
+    if span == 0:
+        return [low - 0.5, high + 0.5], [len(values)]
+    bins = np.minimum((offsets / span * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
+    shares = np.linspace(0, 1, HISTOGRAM_BINS + 1)
+    edges = low * (1 - shares) + high * shares
+    return edges.tolist(), np.bincount(bins, minlength=HISTOGRAM_BINS).tolist()
 
 
 def _iso(seconds: float, kind: FieldType) -> str:
@@ -249,6 +328,7 @@ def _propose_field(column: ColumnProfile) -> Field:
         treatment=treatment,
         fake_provider=provider if treatment is Treatment.FAKE else None,
         decimals=column.decimals,
+        date_format=column.date_format,
     )
 
 
@@ -261,17 +341,28 @@ def _proposed_bounds(column: ColumnProfile) -> tuple[Bound | None, Bound | None]
         if column.inferred_type is FieldType.DATE:
             return low, high
         return datetime(low.year, 1, 1), datetime(high.year, 12, 31, 23, 59, 59)
+    if max(abs(column.minimum), abs(column.maximum)) > LARGEST_EXACT_INTEGER:
+        return None, None
     low_number, high_number = round_outward(float(column.minimum), float(column.maximum))
     if column.inferred_type is FieldType.INTEGER:
-        if max(abs(low_number), abs(high_number)) > LARGEST_EXACT_INTEGER:
-            return None, None
-        return int(low_number), int(high_number)
+        return max(math.floor(low_number), -LARGEST_EXACT_INTEGER), min(math.ceil(high_number), LARGEST_EXACT_INTEGER)
     return low_number, high_number
 
 
 def round_outward(low: float, high: float) -> tuple[float, float]:
-    """Generous round bounds: whole steps of a tenth of the range's power of ten, and 0 for what is never negative."""
-    span = max(high - low, abs(high), 1.0)
-    step = 10.0 ** math.floor(math.log10(span))
-    lower = 0.0 if 0.0 <= low <= span else math.floor(low / step) * step
-    return lower, math.ceil(high / step + 1e-9) * step
+    """Generous round bounds: whole steps of a power of ten not above the range, from 0 where that is not far away.
+
+    Args:
+        low: smallest value; at most 2^53 from 0.
+        high: largest value, at least `low`.
+    """
+    width = high - low
+    from_nought = low >= 0.0 and (low <= max(width, 1.0) or width == 0.0)
+    span = max(width, high) if from_nought else width or -low
+    if span == 0.0 or 0.01 <= span < 1.0:
+        span = 1.0
+    exponent = math.floor(math.log10(max(span, SMALLEST_STEP)))
+    step = 10.0**exponent
+    lower = 0.0 if from_nought else round(math.floor(low / step) * step, max(0, -exponent))
+    upper = round(math.ceil(high / step + 1e-9) * step, max(0, -exponent))
+    return min(lower, low), max(upper, high)

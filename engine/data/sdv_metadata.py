@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema, Treatment
@@ -32,6 +34,20 @@ _PROVIDERS = {
 def is_sdv_metadata(value: Any) -> bool:
     """Whether JSON looks like SDV metadata for one table or several."""
     return isinstance(value, Mapping) and (isinstance(value.get("columns"), Mapping) or "tables" in value)
+
+
+def load_schema(path: Path) -> TableSchema:
+    """A schema from a Frictionless or an SDV file.
+
+    Raises:
+        SchemaError: it is neither.
+        OSError: it cannot be read.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        raise SchemaError(f"{path.name} is not JSON") from None
+    return schema_from_sdv(value) if is_sdv_metadata(value) else TableSchema.from_json(value)
 
 
 def schema_from_sdv(value: Any) -> TableSchema:

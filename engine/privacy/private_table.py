@@ -205,8 +205,9 @@ class PrivateTable:
             BudgetExceededError: the envelope does not hold the charge.
 
         Privacy: values shared with the neighbour are a Gaussian release of L2 sensitivity k. A unit's own at
-            most k values, whose counts sum to at most k, pass the threshold k + noise_scale Φ⁻¹(1 - δ/k) with
-            total probability at most δ.
+            most k values have counts of at most k, so one of them passes the threshold
+            k + noise_scale Φ⁻¹(1 - δ/k) + 1/2 with probability at most δ. If none does, the two tables differ by
+            the Gaussian release alone, independently of that event. Charges μ² = (k / noise_scale)² and δ.
 
         Source: stability-based histograms, Vadhan, "The Complexity of Differential Privacy" (2017), §3.3.
         """
@@ -313,8 +314,11 @@ class PrivateTable:
 
 
 def discovery_threshold(rows_per_unit: int, noise_scale: float, delta: float) -> float:
-    """Noisy count above which a discovered category is released."""
-    return rows_per_unit + noise_scale * float(-ndtri(delta / rows_per_unit))
+    """Noisy count above which a discovered category is released.
+
+    Noise is rounded, so a count can pass with up to half a row less than it seems: the threshold holds that too.
+    """
+    return rows_per_unit + noise_scale * float(-ndtri(delta / rows_per_unit)) + 0.5
 
 
 def bound_contributions(table: pd.DataFrame, unit: UnitOfProtection, noise: NoiseSource) -> pd.DataFrame:

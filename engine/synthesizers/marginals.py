@@ -41,7 +41,7 @@ def modelled_fields(plan: SynthesisPlan) -> tuple[Field, ...]:
 def _open(field: Field) -> Field:
     if not needs_learning(field):
         return field
-    return replace(field, minimum=None, maximum=None, enum=None, atoms=())
+    return replace(field, minimum=None, maximum=None, enum=None, atoms=(), decimals=None)
 
 
 def open_columns(plan: SynthesisPlan) -> tuple[Field, ...]:

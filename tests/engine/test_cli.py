@@ -65,6 +65,14 @@ def test_profile(capsys, tmp_path):
     assert TableSchema.load(tmp_path / "schema.json").names == TableSchema.load(SCHEMA_PATH).names
 
 
+def test_sdv_metadata_is_a_schema_too(capsys, files):
+    columns = {"age": {"sdtype": "numerical", "computer_representation": "Int64"}, "region": {"sdtype": "categorical"}}
+    (files / "sdv.json").write_text(json.dumps({"columns": columns}))
+    status, out, err = synthesize(capsys, files, "--epsilon", 5, schema="sdv.json")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["columns"] == 2
+
+
 def test_persons(capsys, tmp_path):
     table = small_table()
     table.insert(0, "person", [f"{MARKER}-{row // 4}" for row in range(len(table))])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from engine.data.encode import table_domain
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema
@@ -95,6 +95,18 @@ def test_category_discovery():
     """A value of one row passes with chance δ = 0.01: of 4,000 tries at most 80 (six standard errors above 40)."""
     assert discovery_rate(SeededNoiseThatPassesAsSecure(3), 1, 5.0, 0.01, 4000) <= 80
     assert discovery_rate(SeededNoiseThatPassesAsSecure(3), 100, 5.0, 0.01, 100) == 100
+
+
+@pytest.mark.parametrize("rows_per_unit", [1, 3])
+@pytest.mark.parametrize("scale", [0.7, 5.0, 5.3, 26.1, 26.4])
+@pytest.mark.parametrize("delta", [1e-2, 1e-6, 1e-9])
+def test_a_units_own_values_pass_with_at_most_delta(rows_per_unit, scale, delta):
+    """Exact: k values of count k pass when round(Z) is above the threshold less k, a tail of the Gaussian."""
+    least = math.floor(discovery_threshold(rows_per_unit, scale, delta) - rows_per_unit) + 1
+    passes = ndtr(-(least - 0.5) / scale)
+    assert rows_per_unit * passes <= delta
+    careless = math.floor(discovery_threshold(rows_per_unit, scale, delta) - rows_per_unit - 1.5) + 1
+    assert rows_per_unit * ndtr(-(careless - 0.5) / scale) > delta * 0.99
 
 
 def test_category_discovery_without_noise_tells_rows_apart():

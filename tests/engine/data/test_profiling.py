@@ -1,10 +1,13 @@
 """What the owner sees, what is proposed, and what is flagged."""
 
 import json
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.data.export import write_csv
 from engine.data.ingest import read_table
@@ -78,10 +81,23 @@ def test_proposed_bounds_are_round_and_hold_the_rows():
 
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
-    [(17, 90, (0, 100)), (12_285, 1_484_705, (0, 2_000_000)), (-3, 4, (-3, 5)), (0, 0, (0, 1)), (0.1, 0.4, (0, 1))],
+    [
+        (17, 90, (0, 100)),
+        (12_285, 1_484_705, (0, 2_000_000)),
+        (-3, 4, (-3, 5)),
+        (0, 0, (0, 1)),
+        (0.1, 0.4, (0, 1)),
+        (1990, 2024, (1990, 2030)),
+        (35.1, 41.2, (35, 42)),
+        (-1000, -995, (-1000, -994)),
+        (-7, -7, (-7, -6)),
+        (1_000_000, 1_000_000, (0, 2_000_000)),
+        (1e-6, 5e-6, (0, 6e-6)),
+        (-0.004, -0.003, (-0.004, -0.002)),
+    ],
 )
 def test_round_outward(low, high, expected):
-    assert round_outward(low, high) == expected
+    assert round_outward(low, high) == pytest.approx(expected, rel=1e-9, abs=0)
 
 
 def test_round_outward_always_covers():
@@ -90,6 +106,116 @@ def test_round_outward_always_covers():
         lower, upper = round_outward(low, low + width)
         assert lower <= low
         assert upper >= low + width
+
+
+@given(st.floats(-(2.0**53), 2.0**53), st.floats(-(2.0**53), 2.0**53))
+def test_round_outward_covers_any_range(one, other):
+    low, high = sorted((one, other))
+    lower, upper = round_outward(low, high)
+    assert lower <= low <= high <= upper
+    assert lower < upper
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([1e308, -1e308], "Float64"),
+        ([1e17, 1e17 + 16], "Float64"),
+        ([5e-324, 0], "Float64"),
+        ([1e308, 1e308], "Float64"),
+        ([2**62, -(2**62)], "Int64"),
+        ([2**63 - 1, -(2**63)], "Int64"),
+        ([2**63 - 1], "Int64"),
+        ([2**53 + 1, 2**53 + 2], "Int64"),
+        ([2**53, -(2**53)], "Int64"),
+    ],
+)
+def test_numbers_at_the_edge_of_what_there_is(values, dtype):
+    profile = profile_table(pd.DataFrame({"x": pd.Series(values, dtype=dtype)}))
+    found = profile.columns[0]
+    assert sum(found.histogram["counts"]) == len(values)
+    assert (found.minimum, found.maximum) == (min(values), max(values))
+    json.dumps(profile.to_json(), allow_nan=False)
+    field = propose_schema(profile).fields[0]
+    if field.minimum is None:
+        assert field.source is DomainSource.MEASURED
+    else:
+        assert field.minimum <= min(values) <= max(values) <= field.maximum
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Float64"])
+def test_histograms_agree_with_numpy(dtype):
+    values = np.random.default_rng(5).integers(-1000, 1000, 5000)
+    found = column(values, dtype).histogram
+    counts, edges = np.histogram(values, bins=20)
+    assert found["counts"] == counts.tolist()
+    assert found["edges"] == pytest.approx(edges.tolist(), abs=1e-9)
+
+
+@pytest.mark.parametrize("bound", ["0001-01-01", "9999-12-31"])
+def test_dates_at_the_ends_of_the_calendar(bound):
+    profile = profile_table(pd.DataFrame({"x": np.array([bound, "2024-02-29"], dtype="datetime64[us]")}))
+    field = propose_schema(profile).fields[0]
+    assert field.minimum <= date.fromisoformat(bound) <= field.maximum
+
+
+@pytest.mark.parametrize(
+    ("texts", "date_format", "bounds"),
+    [
+        (["31/12/2024", "1/2/2023"], "%d/%m/%Y", (date(2023, 1, 1), date(2024, 12, 31))),
+        (["12/31/2024", "1/2/2023"], "%m/%d/%Y", (date(2023, 1, 1), date(2024, 12, 31))),
+        (["31.12.2024 23:59", "01.02.2024 00:00"], "%d.%m.%Y %H:%M", None),
+    ],
+)
+def test_dates_of_another_form_are_recognised_and_read_back(tmp_path, texts, date_format, bounds):
+    path = tmp_path / "t.csv"
+    path.write_text("k;v\n" + "".join(f"1;{text}\n" for text in [*texts, ""]))
+    profile = profile_table(read_table(path).table)
+    assert profile.columns[1].n_missing == 1
+    schema = propose_schema(TableProfile.from_json(json.loads(json.dumps(profile.to_json()))))
+    field = schema.field("v")
+    assert field.date_format == date_format
+    if bounds is not None:
+        assert (field.type, field.minimum, field.maximum) == (FieldType.DATE, *bounds)
+    read = read_table(path, schema=schema).table["v"].dropna()
+    assert read.tolist() == [datetime.strptime(text, date_format) for text in texts]
+
+
+def test_dates_that_could_be_two_stay_texts():
+    found = column(["1/2/2024", "3/4/2024"])
+    assert found.inferred_type is FieldType.STRING
+    assert kinds(found) == {"ambiguous date"}
+    assert column(["31/12/0000"]).inferred_type is FieldType.STRING
+
+
+@pytest.mark.parametrize("values", [["1,5", "2,25", "1.000,5"], ["1,000", "12,000.5", "1,234,567"]])
+def test_numbers_with_commas_are_reported(values):
+    assert kinds(column(values)) == {"number with commas"}
+
+
+def test_a_mixture_far_down_is_seen():
+    found = column(["7"] * 5000 + [MARKER])
+    assert kinds(found) == {"mixed types"}
+    assert "100 %" in found.findings[0].reason
+    assert MARKER not in found.findings[0].reason
+
+
+def test_codes_with_leading_zeros_are_not_mixed():
+    assert not column(["007", "013"] * 40).findings
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "dtype"),
+    [("Male", ["Male", "Female"], "string"), ("39", [50, 38], "Int64"), ("2.5", [1.5], "Float64")],
+)
+def test_a_header_that_looks_like_a_value(name, values, dtype):
+    profile = profile_table(pd.DataFrame({name: pd.Series(values, dtype=dtype)}))
+    assert "value as its header" in kinds(profile.columns[0])
+    assert not kinds(profile_table(pd.DataFrame({"sex": pd.Series(values, dtype=dtype)})).columns[0])
+
+
+def test_the_profile_says_where_proposed_bounds_come_from():
+    assert "private rows" in profile_table(small_table()).to_json()["note"]
 
 
 def test_the_sample_is_what_its_script_makes(tmp_path):
