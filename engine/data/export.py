@@ -6,9 +6,10 @@ import csv
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """First characters with which a spreadsheet takes a text for a formula (OWASP, CSV injection)."""
 
 
@@ -47,11 +48,20 @@ def _holds_carriage_return(column: pd.Series) -> bool:
 def _texts(column: pd.Series) -> pd.Series:
     if pd.api.types.is_bool_dtype(column.dtype):
         return column.astype("object").map({True: "true", False: "false"})
-    if pd.api.types.is_datetime64_dtype(column.dtype):
-        whole_days = bool((column.dropna() == column.dropna().dt.normalize()).all())
-        texts: pd.Series = column.dt.strftime("%Y-%m-%d" if whole_days else "%Y-%m-%dT%H:%M:%S")
-        return texts
-    return column
+    return _iso(column) if pd.api.types.is_datetime64_dtype(column.dtype) else column
+
+
+def _iso(column: pd.Series) -> pd.Series:
+    """ISO texts with four-digit years, to the day, second or microsecond, whichever all moments need."""
+    moments = column.to_numpy(dtype="datetime64[us]")
+    known = moments[~np.isnat(moments)]
+    unit: Literal["D", "s", "us"] = "us"
+    if (known == known.astype("datetime64[D]")).all():
+        unit = "D"
+    elif (known == known.astype("datetime64[s]")).all():
+        unit = "s"
+    texts = pd.Series(np.datetime_as_string(moments, unit=unit), index=column.index, dtype="string")
+    return texts.mask(np.isnat(moments))
 
 
 def _neutralised(column: pd.Series) -> pd.Series:

@@ -210,7 +210,8 @@ def _findings(known: pd.Series, name: str, kind: FieldType, n_distinct: int) -> 
         sample = known.drop_duplicates().head(SAMPLED_VALUES).astype(str).tolist()
         findings += [found for found in find_by_values(sample) if found.kind not in {f.kind for f in findings}]
     if not findings and kind in (FieldType.STRING, FieldType.INTEGER) and _looks_like_id(known, kind, n_distinct):
-        findings.append(PiiFinding("identifier", "nearly every row has a value of its own", "uuid4"))
+        provider = "uuid4" if kind is FieldType.STRING else "row_number"
+        findings.append(PiiFinding("identifier", "nearly every row has a value of its own", provider))
     if kind is FieldType.STRING and len(known):
         typical = float(known.head(SAMPLED_VALUES).str.len().mean())
         if typical > FREE_TEXT_LENGTH:

@@ -81,15 +81,26 @@ def _field(name: str, column: Any) -> Field:
         raise SchemaError(f"the SDV metadata of column {name!r} has no sdtype")
     measured = DomainSource.MEASURED
     if kind == "numerical":
-        whole = str(column.get("computer_representation", "Float")).startswith("Int")
+        whole = str(column.get("computer_representation", "Float")).startswith(("Int", "UInt"))
         return Field(name, FieldType.INTEGER if whole else FieldType.NUMBER, source=measured)
     if kind == "boolean":
         return Field(name, FieldType.BOOLEAN)
     if kind == "datetime":
-        timed = any(code in str(column.get("datetime_format", "")) for code in ("%H", "%I", "%M", "%S", "%T"))
-        return Field(name, FieldType.DATETIME if timed else FieldType.DATE, source=measured)
+        return _moment(name, column.get("datetime_format"))
     if kind == "categorical":
         return Field(name, FieldType.STRING, source=measured)
     if kind in _PROVIDERS:
         return Field(name, FieldType.STRING, treatment=Treatment.FAKE, fake_provider=_PROVIDERS[kind])
     return Field(name, FieldType.STRING, treatment=Treatment.DROP)
+
+
+def _moment(name: str, written: Any) -> Field:
+    """A date or datetime; without a format SDV finds one by itself, and here ISO is read."""
+    if written is None:
+        return Field(name, FieldType.DATETIME, source=DomainSource.MEASURED)
+    if not isinstance(written, str):
+        raise SchemaError(f"the datetime_format of column {name!r} is not a text")
+    timed = any(code in written for code in ("%H", "%I", "%M", "%S", "%T", "%X", "%c"))
+    kind = FieldType.DATETIME if timed else FieldType.DATE
+    date_format = None if written.startswith("%Y-%m-%d") else written
+    return Field(name, kind, source=DomainSource.MEASURED, date_format=date_format)

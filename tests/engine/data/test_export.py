@@ -1,9 +1,10 @@
 """Tables as files that spreadsheets open without running anything."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from engine.data.export import write_csv
+from engine.data.export import FORMULA_STARTS, write_csv
 
 
 def written(tmp_path, table, **options):
@@ -12,7 +13,7 @@ def written(tmp_path, table, **options):
     return path.read_bytes().decode()
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", FORMULA_STARTS)
 def test_formulas_are_neutralised(tmp_path, start):
     table = pd.DataFrame({f"{start}h": pd.Series([f"{start}cmd|' /C calc'!A0", "fine", None], dtype="string")})
     text = written(tmp_path, table)
@@ -36,3 +37,16 @@ def test_booleans_dates_and_missing(tmp_path):
         }
     )
     assert written(tmp_path, table, missing="?") == "b,d,t\ntrue,2024-02-29,2024-02-29T13:45:00\n?,?,?\n"
+
+
+@pytest.mark.parametrize(
+    ("moments", "texts"),
+    [
+        (["0001-01-01", "0999-12-31"], ["0001-01-01", "0999-12-31"]),
+        (["0999-12-31T07:30:00", "2024-02-29"], ["0999-12-31T07:30:00", "2024-02-29T00:00:00"]),
+        (["2024-02-29T07:30:00.000001", "NaT"], ["2024-02-29T07:30:00.000001", ""]),
+    ],
+)
+def test_moments_keep_what_they_hold(tmp_path, moments, texts):
+    table = pd.DataFrame({"k": [1, 2], "d": np.array(moments, dtype="datetime64[us]")}, index=[7, 9])
+    assert written(tmp_path, table) == f"k,d\n1,{texts[0]}\n2,{texts[1]}\n"

@@ -117,11 +117,35 @@ def test_contradictions(arguments, expected):
         {"fields": [{"name": "a", "x-synthesis": {"domainSource": "guess"}}]},
         {"fields": [{"name": "a", "x-synthesis": {"atoms": 3}}]},
         {"fields": [{"name": "a"}], "missingValues": "?"},
+        {"fields": [{"name": "a"}], "missingValues": [3]},
+        {"fields": [{"name": "a"}], "missingValues": [{"label": "x"}]},
+        {"fields": [{"name": "a\ud800"}]},
+        {"fields": [{"name": "a", "constraints": {"enum": ["\ud800"]}}]},
+        {"fields": [{"name": "a", "constraints": {"enum": [[1], {}]}}]},
+        {"fields": [{"name": "a", "title": 3}]},
+        {"fields": [{"name": "a", "type": "integer", "constraints": {"minimum": 10**400}}]},
+        {"fields": [{"name": "a", "type": "number", "constraints": {"maximum": 10**400}}]},
+        {"fields": [{"name": "a", "type": "number", "constraints": {"maximum": "9"}}]},
+        {"fields": [{"name": "a", "type": "datetime", "constraints": {"minimum": "2020-01-01T00:00:00Z"}}]},
+        {"fields": [{"name": "a", "type": "date", "format": "%d %b %Y"}]},
+        {"fields": [{"name": "a", "type": "date", "format": 3}]},
+        {"fields": [{"name": "a", "type": ["integer"]}]},
+        {"fields": [{"name": "a", "x-synthesis": {"treatment": "fake", "fakeProvider": "password"}}]},
+        {"fields": [{"name": "a", "x-synthesis": {"fakeProvider": []}}]},
+        {"fields": [{"name": "a", "type": "integer", "x-synthesis": {"atoms": [0.5]}}]},
+        {"fields": [{"name": "a", "type": "integer", "x-synthesis": {"atoms": [10**400]}}]},
     ],
 )
 def test_malformed_json(value):
     with pytest.raises(SchemaError):
         TableSchema.from_json(value)
+
+
+def test_what_other_tools_write_is_read():
+    field = {"name": "d", "type": "date", "format": "any", "rdfType": "x", "constraints": {"unique": True}}
+    schema = TableSchema.from_json({"fields": [field], "missingValues": [{"value": "-9", "label": "refused"}, ""]})
+    assert schema.missing_values == ("-9", "")
+    assert schema.field("d").date_format is None
 
 
 def test_a_file_that_is_no_json(tmp_path):
@@ -141,6 +165,9 @@ SDV = {
         "when": {"sdtype": "datetime", "datetime_format": "%Y-%m-%d"},
         "at": {"sdtype": "datetime", "datetime_format": "%Y-%m-%d %H:%M"},
         "ok": {"sdtype": "boolean"},
+        "us": {"sdtype": "datetime", "datetime_format": "%m/%d/%Y"},
+        "free": {"sdtype": "datetime"},
+        "small": {"sdtype": "numerical", "computer_representation": "UInt8"},
         "note": {"sdtype": "text"},
     },
     "METADATA_SPEC_VERSION": "SINGLE_TABLE_V1",
@@ -158,15 +185,45 @@ def test_sdv_metadata(value):
     assert schema.field("mail").treatment is Treatment.FAKE
     assert schema.field("note").treatment is Treatment.DROP
     assert schema.field("age").source is DomainSource.MEASURED
+    assert (schema.field("us").type, schema.field("us").date_format) == (FieldType.DATE, "%m/%d/%Y")
+    assert (schema.field("free").type, schema.field("free").date_format) == (FieldType.DATETIME, None)
+    assert schema.field("small").type is FieldType.INTEGER
 
 
-@pytest.mark.parametrize("value", [{}, {"columns": {}}, {"columns": {"a": {}}}, {"tables": {"a": SDV, "b": SDV}}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            None,
+            3,
+            {},
+            {"columns": {}},
+            {"columns": {"a": {}}},
+            {"columns": {"a": "x"}},
+            {"columns": {"": {"sdtype": "id"}}},
+        ),
+        *({"tables": {}}, {"tables": {"a": SDV, "b": SDV}}, {"tables": {"a": []}}),
+        {"columns": {"a": {"sdtype": "datetime", "datetime_format": "%d %b %Y"}}},
+        {"columns": {"a": {"sdtype": "datetime", "datetime_format": 3}}},
+    ],
+)
 def test_sdv_metadata_that_is_refused(value):
     with pytest.raises(SchemaError):
         schema_from_sdv(value)
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+def test_running_numbers():
+    made = fake_column("row_number", 3, np.random.default_rng(1))
+    assert made.tolist() == [1, 2, 3]
+
+
+def test_long_columns_of_names_repeat_and_codes_do_not():
+    names = fake_column("last_name", 6000, np.random.default_rng(1))
+    assert (len(names), names.index[-1], names.isna().sum()) == (6000, 5999, 0)
+    assert fake_column("uuid4", 6000, np.random.default_rng(1)).is_unique
+
+
+@pytest.mark.parametrize("provider", [key for key in PROVIDERS if key != "row_number"])
 def test_fakes(provider):
     made = fake_column(provider, 30, np.random.default_rng(1))
     assert len(made) == 30
