@@ -40,7 +40,7 @@ with st.expander(f"Columns: {len(plan.synthesized_names())} synthesized of {len(
                 "Column": field.name,
                 "Treatment": column_editor.TREATMENTS[field.treatment],
                 "Values": column_editor.describe_domain(field),
-                "Known from": column_editor.SOURCES[field.source] if field.treatment == "synthesize" else "",
+                "Known from": column_editor.known_from(field),
             }
             for field in plan.schema.fields
         ],

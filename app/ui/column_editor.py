@@ -10,10 +10,13 @@ import streamlit as st
 
 from app.services.sources import sentence
 from app.ui import charts, messages
+from engine.data.date_format import KNOWN_DATE_FORMATS
 from engine.data.fake import PROVIDERS
 from engine.data.schema import RANGE_TYPES, DomainSource, Field, FieldType, TableSchema, Treatment
 from engine.errors import SchemaError
 
+DATED = (FieldType.DATE, FieldType.DATETIME)
+EXAMPLE = datetime(2024, 12, 31, 13, 45)
 SOURCES = {
     DomainSource.PUBLIC: "Public codebook",
     DomainSource.DECLARED: "I declare it",
@@ -47,13 +50,24 @@ def overview(schema: TableSchema, profiles: dict[str, dict[str, Any]], confirmed
             "Type": field.type.value,
             "Treatment": TREATMENTS[field.treatment],
             "Values": describe_domain(field),
-            "Known from": SOURCES[field.source] if field.treatment is Treatment.SYNTHESIZE else "",
+            "Known from": known_from(field, field.name in confirmed),
             "May identify": ", ".join(found["kind"] for found in profiles[field.name]["findings"]),
             "Confirmed": field.name in confirmed,
         }
         for field in schema.fields
     ]
     st.dataframe(rows, hide_index=True, width="stretch", key="columns_overview")
+
+
+def known_from(field: Field, is_confirmed: bool = True) -> str:
+    """Where a column's values are known from; a proposal read from the rows is no statement of anybody yet."""
+    if field.treatment is not Treatment.SYNTHESIZE:
+        return ""
+    return SOURCES[field.source] if is_confirmed or not _is_proposal(field) else "Proposed from the rows"
+
+
+def _is_proposal(field: Field) -> bool:
+    return field.source is DomainSource.DECLARED and field.type is not FieldType.BOOLEAN
 
 
 def describe_domain(field: Field) -> str:
@@ -88,11 +102,19 @@ def edit(field: Field, profile: dict[str, Any], is_confirmed: bool) -> Field | N
         format_func=TREATMENTS.__getitem__,
         key=f"{key}_treatment",
     )
+    if not is_confirmed and treatment is Treatment.SYNTHESIZE and _is_proposal(field):
+        st.info(
+            "These bounds were read from the rows and rounded. Save them only if you would state them without this "
+            "table. Otherwise change them, or let the run learn them.",
+            icon=":material/info:",
+        )
     changes: dict[str, Any] = {"type": kind, "treatment": treatment, "fake_provider": None}
     if treatment is Treatment.FAKE:
         changes |= _fake(field, key)
     elif treatment is Treatment.SYNTHESIZE:
         changes |= _domain(field, kind, profile, key)
+    if kind in DATED and treatment is not Treatment.DROP:
+        changes["date_format"] = _date_format(field, key)
     label = "Save and confirm" if not is_confirmed else "Save"
     if not st.button(label, type="primary", key=f"{key}_confirm", icon=":material/check:"):
         return None
@@ -112,6 +134,7 @@ def _changed(field: Field, changes: dict[str, Any]) -> Field:
         "atoms": (),
         "other_value": None,
         "decimals": field.decimals if changes["type"] is FieldType.NUMBER else None,
+        "date_format": field.date_format if changes["type"] in DATED else None,
         "source": DomainSource.DECLARED,
     }
     if changes["treatment"] is Treatment.SYNTHESIZE and changes.get("source") is not DomainSource.MEASURED:
@@ -207,6 +230,17 @@ def _categories(field: Field, kind: FieldType, profile: dict[str, Any], key: str
         )
     values = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
     return {"enum": tuple(_scalar(value, kind) for value in values) or None, "other_value": other or None}
+
+
+def _date_format(field: Field, key: str) -> str | None:
+    known = list(dict.fromkeys([None, field.date_format, *KNOWN_DATE_FORMATS]))
+    return st.selectbox(
+        "How the file writes dates",
+        known,
+        known.index(field.date_format),
+        format_func=lambda form: "ISO, such as 2024-12-31" if form is None else f"{EXAMPLE.strftime(form)} ({form})",
+        key=f"{key}_date_format",
+    )
 
 
 def _text(bound: Any) -> str:
