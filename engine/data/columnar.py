@@ -32,6 +32,7 @@ def read(path: Path, limits: IngestLimits) -> RawTable:
         kept = [name for name in schema.names if not _PANDAS_INDEX.fullmatch(name)]
         names = check_names(kept, limits)
         table = file.read(columns=kept)
+        table.validate(full=True)  # texts may be no UTF-8
     except (pa.ArrowException, OSError):
         raise IngestError("the file is not readable Parquet") from None
     check_rows(table.num_rows, limits)

@@ -109,6 +109,11 @@ def test_broken_files(written):
             assert MARKER not in str(error)  # a changed byte may also pass unnoticed
 
 
+def test_texts_that_are_no_utf_8(written):
+    bytes_as_text = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xc3\x28"))
+    assert "not readable Parquet" in refusal(written({"a": bytes_as_text}))
+
+
 def test_frames_of_mixed_python_values():
     schema = TableSchema((Field("a", FieldType.INTEGER), Field("b", FieldType.STRING)), missing_values=("", "?"))
     frame = pd.DataFrame({"b": [1, "x", None], "a": ["1", " ? ", "3"], "extra": [[], {}, MARKER]})
