@@ -88,7 +88,7 @@ def describe_domain(field: Field) -> str:
 def edit(field: Field, profile: dict[str, Any], is_confirmed: bool) -> Field | None:
     """One column's form; returns the field when it is confirmed."""
     for finding in profile["findings"]:
-        st.warning(f"May hold a {finding['kind']}: {finding['reason']}.", icon=":material/person_search:")
+        st.warning(f"Possible {finding['kind']}: {finding['reason']}.", icon=":material/person_search:")
     key = f"column_{field.name}"
     left, right = st.columns(2)
     types = [kind.value for kind in FieldType]

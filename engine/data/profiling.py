@@ -256,7 +256,7 @@ def _mixed_forms(known: pd.Series) -> Iterator[PiiFinding]:
 def _suggest(findings: list[PiiFinding], kind: FieldType, n_distinct: int, n_known: int) -> tuple[Treatment, str]:
     for finding in findings:
         if finding.fake_provider is not None:
-            return Treatment.FAKE, f"may hold a {finding.kind}: {finding.reason}"
+            return Treatment.FAKE, f"possible {finding.kind}: {finding.reason}"
         if finding.kind == "free text":
             return Treatment.DROP, f"free text cannot be synthesized: {finding.reason}"
     if n_known == 0:
@@ -360,10 +360,10 @@ def round_outward(low: float, high: float) -> tuple[float, float]:
     width = high - low
     from_nought = low >= 0.0 and (low <= max(width, 1.0) or width == 0.0)
     span = max(width, high) if from_nought else width or -low
-    if span == 0.0 or 0.01 <= span < 1.0:
-        span = 1.0
     exponent = math.floor(math.log10(max(span, SMALLEST_STEP)))
+    if span == 0.0 or 0.01 <= span < 1.0:
+        exponent = 0
     step = 10.0**exponent
-    lower = 0.0 if from_nought else round(math.floor(low / step) * step, max(0, -exponent))
-    upper = round(math.ceil(high / step + 1e-9) * step, max(0, -exponent))
-    return min(lower, low), max(upper, high)
+    lower = 0.0 if from_nought else round(math.floor(low / step + 1e-9) * step, max(0, -exponent))
+    upper = round(math.ceil(high / step - 1e-9) * step, max(0, -exponent))
+    return min(lower, low), max(upper, high, lower + step)
