@@ -11,7 +11,7 @@ layout.wizard_header(dataset, "model", "Which method?", "Every method here draws
 
 methods = {info.name: info for info in services.plans.methods()}
 names = list(methods)
-current = dataset.draft.get("method", names[0])
+current = dataset.draft.get("method") or services.plans.draft_plan(user, dataset.id, epsilon=1.0).method
 method = st.radio(
     "Method",
     names,

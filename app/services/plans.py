@@ -10,7 +10,7 @@ from app.services.datasets import DatasetsService
 from app.services.ledger import LedgerService
 from app.services.sources import sentence
 from app.services.views import DatasetView, Feasibility, UserView
-from engine.data.schema import TableSchema
+from engine.data.schema import TableSchema, Treatment
 from engine.errors import EngineError
 from engine.privacy.plan import SynthesisPlan, UnitOfProtection
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from engine.privacy.price import Forecast, PlanPrice
     from engine.synthesizers.registry import MethodInfo
 
-DEFAULT_METHOD = "mst"
 DEFAULT_HOLDOUT_SHARE = 0.2
 
 _STEPS = {
@@ -66,7 +65,7 @@ class PlansService:
         try:
             return SynthesisPlan(
                 schema=schema,
-                method=str(draft.get("method") or DEFAULT_METHOD),
+                method=str(draft.get("method") or _first_method(schema, unit)),
                 epsilon=draft["epsilon"],
                 delta=dataset.delta,
                 unit=unit,
@@ -130,3 +129,14 @@ def _require_ready(dataset: DatasetView) -> tuple[TableSchema, UnitOfProtection]
     if dataset.schema is None or dataset.unit is None:
         raise NotReadyError("columns", _STEPS["columns"])
     return dataset.schema, dataset.unit
+
+
+def _first_method(schema: TableSchema, unit: UnitOfProtection) -> str:
+    from engine.synthesizers.registry import default_method
+
+    modelled = [
+        field.name
+        for field in schema.fields
+        if field.treatment is Treatment.SYNTHESIZE and field.name != unit.id_column
+    ]
+    return default_method(len(modelled))

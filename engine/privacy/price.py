@@ -139,9 +139,14 @@ def forecast(plan: SynthesisPlan) -> Forecast:
 
 
 def _check_method(plan: SynthesisPlan) -> None:
-    minimum = synthesizer_class(plan.method).minimum_columns
-    if len(plan.synthesized_names()) < minimum:
-        raise PlanError(f"the method {plan.method!r} needs at least {minimum} columns to synthesize")
+    method, n_columns = synthesizer_class(plan.method), len(plan.synthesized_names())
+    if n_columns < method.minimum_columns:
+        raise PlanError(f"the method {plan.method!r} needs at least {method.minimum_columns} columns to synthesize")
+    if method.maximum_columns is not None and n_columns > method.maximum_columns:
+        raise PlanError(
+            f"the method {plan.method!r} takes at most {method.maximum_columns} columns: "
+            "drop some, or choose another method"
+        )
     for field in modelled_fields(plan):
         if not needs_learning(field):
             column_domain(field)

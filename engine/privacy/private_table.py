@@ -147,6 +147,7 @@ class PrivateTable:
         penalties: Sequence[float],
         epsilon: float,
         purpose: str,
+        weights: Sequence[float] | None = None,
     ) -> int:
         """The candidate whose counts lie farthest from an estimate, chosen by the exponential mechanism.
 
@@ -154,8 +155,9 @@ class PrivateTable:
             candidates: positions of columns, one tuple per candidate.
             estimates: expected counts per candidate, of the marginal's shape; from released numbers only.
             penalties: number taken off each score; from released numbers only.
-            epsilon: of the exponential mechanism, score = L1 distance - penalty.
+            epsilon: of the exponential mechanism, score = weight · (L1 distance - penalty).
             purpose: why, in words, for the certificate.
+            weights: positive weight of each score; public, or from released numbers. One each by default.
 
         Returns:
             Index into `candidates`.
@@ -163,9 +165,11 @@ class PrivateTable:
         Raises:
             BudgetExceededError: the envelope does not hold the charge.
 
-        Privacy: each score moves by at most k; charges μ² of `exponential_mechanism_mu`.
+        Privacy: each score moves by at most k times the largest weight; charges μ² of
+            `exponential_mechanism_mu`.
         """
-        sensitivity = float(self.rows_per_unit)
+        weights = [1.0] * len(candidates) if weights is None else weights
+        sensitivity = float(self.rows_per_unit) * max(weights)
         charged = epsilon * (1.0 + SELECTION_ROUNDING)
         mu = exponential_mechanism_mu(charged)
         self.budget.spend(
@@ -183,14 +187,14 @@ class PrivateTable:
         )
         scores = np.array(
             [
-                float(np.abs(self._exact_counts(columns) - estimate).sum()) - penalty
-                for columns, estimate, penalty in zip(candidates, estimates, penalties, strict=True)
+                weight * (float(np.abs(self._exact_counts(columns) - estimate).sum()) - penalty)
+                for columns, estimate, penalty, weight in zip(candidates, estimates, penalties, weights, strict=True)
             ]
         )
-        key = (tuple(candidates), self._sizes, epsilon)
+        key = (tuple(candidates), self._sizes, tuple(weights), epsilon)
         call = MechanismCall("exponential_selection", key, sensitivity, "linf")
-        weights = scores * (epsilon / (2.0 * sensitivity))
-        chosen = self._release(call, scores, lambda: np.array([np.argmax(weights + gumbel(len(weights), self._noise))]))
+        logits = scores * (epsilon / (2.0 * sensitivity))
+        chosen = self._release(call, scores, lambda: np.array([np.argmax(logits + gumbel(len(logits), self._noise))]))
         return int(chosen[0])
 
     def discover_categories(self, name: str, noise_scale: float, delta: float) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ class Synthesizer(ABC):
     """Base of all synthesizers. The constructor takes nothing: a plan holds every choice."""
 
     minimum_columns: ClassVar[int] = 1
+    maximum_columns: ClassVar[int | None] = None
 
     def __init__(self) -> None:
         self._fitted = False

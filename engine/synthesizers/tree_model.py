@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -118,10 +119,10 @@ class TreeModel:
         for column, parent in self._order:
             if parent is None:
                 probability = self.marginals_[(column,)] / self.total
-                codes[column] = _spread(probability[None, :], np.zeros(n_rows, dtype=np.int32), rng)
+                codes[column] = spread(probability[None, :], np.zeros(n_rows, dtype=np.int32), rng)
             else:
                 joint = self._joint(parent, column)
-                codes[column] = _spread(joint, codes[parent], rng)
+                codes[column] = spread(joint, codes[parent], rng)
         return codes
 
     def _joint(self, first: int, second: int) -> FloatArray:
@@ -212,7 +213,9 @@ def _gradient(marginals: dict[Clique, FloatArray], measurements: Sequence[Measur
     return gradient
 
 
-def _spread(weights: FloatArray, groups: npt.NDArray[np.int32], rng: np.random.Generator) -> npt.NDArray[np.int32]:
+def spread(
+    weights: FloatArray, groups: npt.NDArray[np.integer[Any]], rng: np.random.Generator
+) -> npt.NDArray[np.int32]:
     """A cell for each row such that every group's rows follow its row of `weights` as closely as whole rows can.
 
     Args:

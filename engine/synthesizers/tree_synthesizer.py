@@ -14,6 +14,7 @@ from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare, Synthesizer
 from engine.synthesizers.cells import CellGroups
+from engine.synthesizers.graphical_model import GraphicalModel
 from engine.synthesizers.marginals import (
     OneWay,
     drop_spurious_missing,
@@ -30,7 +31,7 @@ class TreeSynthesizer(Synthesizer):
     """Noisy one-way marginals, then whatever the subclass measures, then a tree that explains both."""
 
     domain_: TableDomain
-    model_: TreeModel
+    model_: TreeModel | GraphicalModel
     groups_: tuple[CellGroups, ...]
 
     @classmethod

@@ -94,7 +94,7 @@ def test_persons(capsys, tmp_path):
         ([], "--epsilon"),
         (["--epsilon", 1, "--delta", 1], "δ must be between"),
         (["--epsilon", 1, "--delta", 1e-3, "--declared-rows", 5000], "too large for about 5,000 rows"),
-        (["--epsilon", 1, "--method", "magic"], "choose one of mst, independent"),
+        (["--epsilon", 1, "--method", "magic"], "choose one of aim, mst, independent"),
         (["--epsilon", 1, "--rows", 0], "whole number"),
         (["--epsilon", 1, "--device", "cuda"], "device"),
         (["--epsilon", 1, "--unit-column", "nobody", "--max-rows-per-unit", 1], "no column 'nobody'"),

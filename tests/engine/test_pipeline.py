@@ -14,9 +14,10 @@ from engine.privacy.noise import SecureNoise
 from engine.privacy.plan import UnitKind, UnitOfProtection
 from engine.privacy.price import price_plan
 from engine.privacy.private_table import bound_contributions
+from engine.synthesizers.registry import default_method
 from tests.tables import MARKER, SMALL_SCHEMA, small_plan, small_table
 
-METHODS = ["mst", "independent"]
+METHODS = ["aim", "mst", "independent"]
 
 
 def persons(rows_per_person, n_persons=50):
@@ -159,14 +160,25 @@ def test_progress_only_moves_forward():
     assert {event.stage for event in seen} == {"checking", "measuring", "fitting", "sampling"}
 
 
+@pytest.mark.parametrize("n_rows", [0, 1, 3])
 @pytest.mark.parametrize("method", METHODS)
-def test_one_column_and_tiny_tables(method):
+def test_tiny_tables(method, n_rows):
+    assert len(synthesize(small_table().iloc[:n_rows], small_plan(method)).synthetic) >= 1
+
+
+@pytest.mark.parametrize("method", ["mst", "independent"])
+def test_one_column(method):
     schema = TableSchema((SMALL_SCHEMA.fields[1],))
-    for n_rows in (0, 1, 3):
-        made = synthesize(
-            small_table(n_rows=max(n_rows, 1)).iloc[:n_rows][["region"]], small_plan(method, schema=schema)
-        )
-        assert len(made.synthetic) >= 1
+    assert len(synthesize(small_table()[["region"]], small_plan(method, schema=schema)).synthetic) >= 1
+
+
+def test_a_method_refuses_what_it_cannot_treat():
+    with pytest.raises(PlanError, match="at least 2 columns"):
+        price_plan(small_plan("aim", schema=TableSchema((SMALL_SCHEMA.fields[1],))))
+    wide = TableSchema(tuple(Field(f"c{number}", FieldType.BOOLEAN) for number in range(101)))
+    with pytest.raises(PlanError, match="at most 100 columns"):
+        price_plan(small_plan("aim", schema=wide))
+    assert [default_method(n) for n in (1, 2, 100, 101)] == ["mst", "aim", "aim", "mst"]
 
 
 def test_persons_keep_at_most_k_rows():

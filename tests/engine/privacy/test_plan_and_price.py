@@ -89,7 +89,7 @@ def test_incomplete_json():
         SynthesisPlan.from_json({"schema": SMALL_SCHEMA.to_json()})
 
 
-@pytest.mark.parametrize("method", ["mst", "independent"])
+@pytest.mark.parametrize("method", ["aim", "mst", "independent"])
 @pytest.mark.parametrize("schema", [SMALL_SCHEMA, MEASURED], ids=["public", "measured"])
 @pytest.mark.parametrize("epsilon", [0.05, 1.0, 20.0])
 def test_price_keeps_the_promise(method, schema, epsilon):
@@ -109,7 +109,7 @@ def test_learning_is_part_of_the_price():
 
 
 def test_unknown_method():
-    with pytest.raises(PlanError, match="choose one of mst, independent"):
+    with pytest.raises(PlanError, match="choose one of aim, mst, independent"):
         price_plan(small_plan("gan"))
 
 
