@@ -5,7 +5,10 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,8 +18,21 @@ from engine.data.ingest import IngestLimits, RawTable, check_names, check_rows
 from engine.errors import IngestError
 
 _DELIMITERS = (",", ";", "\t", "|")
-_SAMPLE_BYTES = 262_144
+_SAMPLE_BYTES = 1_048_576
+_SAMPLE_ROWS = 50
+_UNREADABLE_HEADER = "the header cannot be read: check its quotes"
 _BLOCK_BYTES = 16_777_216
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a delimited file is written; `odd_quotes` says that a quote may not be closed."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+    header: list[str]
+    odd_quotes: bool
 
 
 def read(path: Path, limits: IngestLimits) -> RawTable:
@@ -25,17 +41,20 @@ def read(path: Path, limits: IngestLimits) -> RawTable:
     Raises:
         IngestError: the file is not a rectangular delimited table.
     """
-    encoding, quotes = detect_encoding(path)
+    encoding, odd_quotes = detect_encoding(path)
     sample = _sample(path, encoding)
     delimiter = detect_delimiter(sample)
-    names = check_names(_header(sample, delimiter), limits)
-    batches = _batches(path, encoding, delimiter, names, limits, quotes)
+    layout = _Layout(path, encoding, delimiter, _header(sample, delimiter), odd_quotes)
+    names = check_names(layout.header, limits)
+    batches = _batches(layout, names, limits)
     columns = pa.Table.from_batches(batches, pa.schema([(name, pa.string()) for name in names]))
     return RawTable(columns, encoding, delimiter)
 
 
-def detect_encoding(path: Path) -> tuple[str, int]:
-    """UTF-8, UTF-16, Windows-1252 or Latin-1, from the byte order mark or from what decodes; and how many quotes.
+def detect_encoding(path: Path) -> tuple[str, bool]:
+    """UTF-8, UTF-16, Windows-1252 or Latin-1, from the byte order mark or from what decodes.
+
+    Also says whether a quote may be left open: their number is odd, or unknown as in UTF-16.
 
     Raises:
         IngestError: the file holds NUL bytes, so it is not text.
@@ -43,15 +62,15 @@ def detect_encoding(path: Path) -> tuple[str, int]:
     with path.open("rb") as file:
         head = file.read(_SAMPLE_BYTES)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16", 0
+            return "utf-16", True
         if len(head) >= 4 and head[1::2].count(0) > 0.4 * len(head) / 2:
-            return "utf-16-le", 0
+            return "utf-16-le", True
         if len(head) >= 4 and head[::2].count(0) > 0.4 * len(head) / 2:
-            return "utf-16-be", 0
+            return "utf-16-be", True
         return _single_byte_encoding(file, head)
 
 
-def _single_byte_encoding(file: io.BufferedReader, head: bytes) -> tuple[str, int]:
+def _single_byte_encoding(file: io.BufferedReader, head: bytes) -> tuple[str, bool]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     utf8, windows, quotes = True, True, 0
     block = head
@@ -67,15 +86,15 @@ def _single_byte_encoding(file: io.BufferedReader, head: bytes) -> tuple[str, in
         quotes += block.count(b'"')
         block = file.read(_BLOCK_BYTES)
     if utf8 and not decoder.getstate()[0]:
-        return ("utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"), quotes
-    return ("cp1252" if windows else "latin-1"), quotes
+        return ("utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"), bool(quotes % 2)
+    return ("cp1252" if windows else "latin-1"), bool(quotes % 2)
 
 
 def detect_delimiter(sample: str) -> str:
     """The delimiter that cuts the first lines into the most columns of one common number; comma if none does."""
     best, best_score = ",", (0.0, 0)
     for delimiter in _DELIMITERS:
-        widths = [len(row) for row in _rows(sample, delimiter)[:50] if row]
+        widths = [len(row) for row in _rows(sample, delimiter) if row]
         if not widths or widths[0] < 2:
             continue
         score = (sum(width == widths[0] for width in widths) / len(widths), widths[0])
@@ -96,10 +115,10 @@ def _sample(path: Path, encoding: str) -> str:
 
 
 def _rows(sample: str, delimiter: str) -> list[list[str]]:
-    """Rows up to the first that cannot be read; the sample may end in the middle of one."""
+    """The first rows, up to one that cannot be read; the sample may end in the middle of one."""
     rows: list[list[str]] = []
     with suppress(csv.Error):
-        rows.extend(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter))
+        rows.extend(islice(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter), _SAMPLE_ROWS))
     return rows
 
 
@@ -107,62 +126,73 @@ def _header(sample: str, delimiter: str) -> list[str]:
     for row in _rows(sample, delimiter):
         if row:
             return row
-    raise IngestError("the header cannot be read: check its quotes")
+    raise IngestError(_UNREADABLE_HEADER)
 
 
-def _batches(
-    path: Path, encoding: str, delimiter: str, names: list[str], limits: IngestLimits, quotes: int
-) -> list[pa.RecordBatch]:
+def _batches(layout: _Layout, names: list[str], limits: IngestLimits) -> list[pa.RecordBatch]:
     ragged: list[int] = []
 
-    def keep_first(row: arrow_csv.InvalidRow) -> str:
+    def note(row: arrow_csv.InvalidRow) -> str:
         ragged.append(row.actual_columns)
         return "skip"
 
     batches: list[pa.RecordBatch] = []
-    n_rows = 0
+    n_rows = -1  # the header is read as a row, because empty lines may come before it
     try:
-        reader = arrow_csv.open_csv(
-            path,
-            read_options=arrow_csv.ReadOptions(
-                encoding=encoding.removesuffix("-sig"),
-                column_names=names,
-                skip_rows_after_names=1,
-                block_size=_BLOCK_BYTES,
-            ),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_first
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=True
-            ),
-        )
-        for batch in reader:
+        for batch in _open(layout, names, note):
             if ragged:
                 break
             n_rows += batch.num_rows
             check_rows(n_rows, limits)
-            batches.append(batch)
+            if batch.num_rows:
+                batches.append(batch if batches else _without_header(batch, layout.header))
     except (pa.ArrowInvalid, UnicodeDecodeError):
-        _check_rows_one_by_one(path, encoding, delimiter, len(names))
+        _check_rows_one_by_one(layout)
+        place = f"after row {max(n_rows, 0)}"
         raise IngestError(
-            f"the file cannot be read after row {n_rows}: check for a quote that is not closed or a very long cell"
+            f"the file cannot be read {place}: check for a quote that is not closed or a very long cell"
         ) from None
-    if ragged or quotes % 2:
-        _check_rows_one_by_one(path, encoding, delimiter, len(names))
+    if ragged or layout.odd_quotes:
+        _check_rows_one_by_one(layout)
+    if ragged:
+        raise IngestError(f"a row has {ragged[0]} cells, the header {len(names)}: check its quotes")
     return batches
 
 
-def _check_rows_one_by_one(path: Path, encoding: str, delimiter: str, width: int) -> None:
+def _open(layout: _Layout, names: list[str], note: Callable[[arrow_csv.InvalidRow], str]) -> Iterator[pa.RecordBatch]:
+    reader = arrow_csv.open_csv(
+        layout.path,
+        read_options=arrow_csv.ReadOptions(
+            encoding=layout.encoding.removesuffix("-sig"), column_names=names, block_size=_BLOCK_BYTES
+        ),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=layout.delimiter, newlines_in_values=True, invalid_row_handler=note
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=True
+        ),
+    )
+    yield from reader
+
+
+def _without_header(batch: pa.RecordBatch, header: list[str]) -> pa.RecordBatch:
+    if [column[0].as_py() for column in batch.columns] != header:
+        raise IngestError(_UNREADABLE_HEADER)
+    return batch.slice(1)
+
+
+def _check_rows_one_by_one(layout: _Layout) -> None:
     """Find the first row that is ragged or whose quote is not closed: slow, and done only where one is suspected."""
     row = -1
-    with path.open(encoding=encoding, newline="") as file:
+    with layout.path.open(encoding=layout.encoding, newline="") as file:
         try:
-            for cells in filter(None, csv.reader(file, delimiter=delimiter, strict=True)):
+            for cells in filter(None, csv.reader(file, delimiter=layout.delimiter, strict=True)):
                 row += 1
-                if len(cells) != width:
-                    raise IngestError(f"the row has {len(cells)} cells, the header {width}", row=row)
+                if len(cells) != len(layout.header):
+                    raise IngestError(f"the row has {len(cells)} cells, the header {len(layout.header)}", row=row)
         except csv.Error:
+            if row < 0:
+                raise IngestError(_UNREADABLE_HEADER) from None
             raise IngestError("a quote is not closed, or a cell is far too long", row=row + 1) from None
         except UnicodeDecodeError:
             raise IngestError("the text is broken: save the file as UTF-8", row=row + 1) from None

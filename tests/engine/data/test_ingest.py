@@ -19,7 +19,7 @@ from engine.data.export import write_csv, write_parquet
 from engine.data.ingest import IngestLimits, coerce_table, read_table
 from engine.data.schema import Field, FieldType, TableSchema
 from engine.errors import IngestError, SchemaError
-from tests.tables import MARKER, SMALL_SCHEMA, small_table
+from tests.tables import MARKER, SMALL_SCHEMA, small_table, typed
 
 NUMBERS = TableSchema((Field("a", FieldType.INTEGER, minimum=0, maximum=9),))
 
@@ -112,6 +112,8 @@ def test_inference(tmp_path, values, dtype):
         ("t.csv", "", "the file is empty"),
         ("t.csv", " \n\n", "the file is empty"),
         ("t.csv", b"a,b\n1,\x00\n", "NUL bytes"),
+        ("t.csv", f'a,b\n1,"{MARKER}\n2,y\n3,z\n'.encode("utf-16"), "row 1: a quote is not closed"),
+        ("t.csv", f'a,"b\n1,{MARKER}\n', "the header cannot be read: check its quotes"),
         ("t.csv", "a,b\n1,1e400\n", "row 1, column 'b': the value is not a finite number"),
         ("t.csv", "a,b\n1,2.5\n3,inf\n", "row 2, column 'b': the value is not a finite number"),
         ("t.csv", f"a\n{MARKER * 80_000}\n", "row 1, column 'a': the cell is longer than"),
@@ -186,6 +188,25 @@ def test_columns_of_the_schema_are_needed_and_others_left_out(tmp_path):
     path = write(tmp_path, "t.csv", f"a,secret\n1,{MARKER}\n")
     assert list(read_table(path, schema=NUMBERS).table.columns) == ["a"]
     assert "no column 'a'" in refusal(write(tmp_path, "u.csv", "b\n1\n"), schema=NUMBERS)
+
+
+def test_a_wide_table_with_long_headers(tmp_path):
+    names = [f"é{'x' * 195}{number:03d}" for number in range(1000)]
+    path = write(tmp_path, "t.csv", ",".join(names) + "\n" + ",".join(["1"] * 1000) + "\n")
+    assert list(read_table(path).table.columns) == names
+    assert "1,001 columns" in refusal(write(tmp_path, "u.csv", ",".join(["a"] * 1001) + "\n1\n"))
+
+
+@pytest.mark.parametrize("start", ["\n\n", "\r\n"])
+@pytest.mark.parametrize("line", ["\n", "\r\n", "\r"])
+def test_line_ends_and_empty_lines(tmp_path, start, line):
+    path = write(tmp_path, "t.csv", start + line.join(["a,b", "1,x", "", "2,y", "", ""]))
+    assert read_table(path).table.to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_a_header_may_hold_a_line_break(tmp_path):
+    path = write(tmp_path, "t.csv", 'a,"blood\npressure"\n1,2\n3,4\n')
+    assert read_table(path).table.to_dict("list") == {"a": [1, 3], "blood pressure": [2, 4]}
 
 
 def test_limits(tmp_path):
@@ -294,6 +315,31 @@ def test_coerce_table_orders_and_types():
         coerce_table(frame.drop(columns="age"), SMALL_SCHEMA)
 
 
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.integers(-(2**63) + 1, 2**63 - 1),
+            st.none() | st.floats(allow_nan=False, allow_infinity=False),
+            st.none() | st.booleans(),
+            st.none() | st.dates().map(lambda day: datetime(day.year, day.month, day.day)),
+            st.none() | st.datetimes(),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from(["t.csv", "t.parquet"]),
+)
+def test_any_typed_table_survives(tmp_path, rows, name):
+    kinds = [FieldType.INTEGER, FieldType.NUMBER, FieldType.BOOLEAN, FieldType.DATE, FieldType.DATETIME]
+    schema = TableSchema(tuple(Field(kind.value, kind) for kind in kinds))
+    columns = {field.name: list(cells) for field, cells in zip(schema.fields, zip(*rows, strict=True), strict=True)}
+    table = typed({key: pd.Series(cells, dtype="object") for key, cells in columns.items()}, schema)
+    path = tmp_path / name
+    (write_csv if name.endswith("csv") else write_parquet)(table, path)
+    pd.testing.assert_frame_equal(read_table(path, schema=schema).table, table)
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12), min_size=1, max_size=8))
 def test_any_text_survives(tmp_path, texts):
@@ -305,3 +351,29 @@ def test_any_text_survives(tmp_path, texts):
     assert [value if value is not pd.NA else "" for value in again] == [
         text if np.char.strip(text) else "" for text in normal
     ]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.json", "t.jsonl", "t.xlsx"])
+def test_files_broken_anywhere_are_read_or_refused(tmp_path, name):
+    frame = pd.DataFrame({"n": [1.5, 2, None] * 3, "word": [f"{MARKER}é", 'a "b", c', None] * 3, "k": range(9)})
+    path = tmp_path / name
+    if name == "t.csv":
+        frame.to_csv(path, index=False)
+    elif name == "t.xlsx":
+        frame.to_excel(path, index=False)
+    else:
+        frame.to_json(path, orient="records", lines=name == "t.jsonl")
+    whole, rng = path.read_bytes(), np.random.default_rng(11)
+    pieces = [b'"', b",", b"\n", b"\0", b"\xff", b"1e400", b"{", b"[", MARKER.encode(), b"9" * 30]
+    outcomes = {"read": 0, "refused": 0}
+    for _ in range(60):
+        start, length = rng.integers(0, len(whole)), rng.integers(0, 6)
+        path.write_bytes(whole[:start] + pieces[rng.integers(len(pieces))] + whole[start + length :])
+        try:
+            read_table(path)
+            outcomes["read"] += 1
+        except IngestError as error:
+            outcomes["refused"] += 1
+            assert error.__context__ is None
+            assert MARKER not in str(error).replace(repr(error.column), "")
+    assert outcomes["refused"] > 0
