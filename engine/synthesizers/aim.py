@@ -29,7 +29,7 @@ from engine.synthesizers.tree_synthesizer import TreeSynthesizer
 
 FloatArray = npt.NDArray[np.float64]
 
-ONE_WAY_SHARE = 0.20
+ONE_WAY_SHARE = 0.30
 SELECTION_SHARE = 0.10
 ROUNDS_PER_COLUMN = 4
 LARGEST_BATCH = 3

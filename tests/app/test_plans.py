@@ -41,7 +41,7 @@ def test_missing_steps_are_named(services, owner):
             services.plans.draft_plan(owner, dataset_id)
         assert missing.value.step == expected
         step()
-    assert services.plans.draft_plan(owner, dataset_id).method == "mst"
+    assert services.plans.draft_plan(owner, dataset_id).method == "aim"
 
 
 @pytest.mark.parametrize(
