@@ -115,6 +115,9 @@ def edit(field: Field, profile: dict[str, Any], is_confirmed: bool) -> Field | N
         changes |= _domain(field, kind, profile, key)
     if kind in DATED and treatment is not Treatment.DROP:
         changes["date_format"] = _date_format(field, key)
+    if kind is FieldType.NUMBER and treatment is not Treatment.DROP:
+        label = "The file writes numbers with a decimal comma, such as 1.234,5"
+        changes["decimal_comma"] = st.checkbox(label, field.decimal_comma, key=f"{key}_decimal_comma")
     label = "Save and confirm" if not is_confirmed else "Save"
     if not st.button(label, type="primary", key=f"{key}_confirm", icon=":material/check:"):
         return None
@@ -135,6 +138,7 @@ def _changed(field: Field, changes: dict[str, Any]) -> Field:
         "other_value": None,
         "decimals": field.decimals if changes["type"] is FieldType.NUMBER else None,
         "date_format": field.date_format if changes["type"] in DATED else None,
+        "decimal_comma": field.decimal_comma and changes["type"] is FieldType.NUMBER,
         "source": DomainSource.DECLARED,
     }
     if changes["treatment"] is Treatment.SYNTHESIZE and changes.get("source") is not DomainSource.MEASURED:

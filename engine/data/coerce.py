@@ -22,6 +22,8 @@ _BOOLEAN_WORDS = pa.array(["true", "True", "TRUE", "false", "False", "FALSE"])
 _TIMESTAMP = pa.timestamp("us")
 _ZONE = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
 _HEAD_ROWS = 256
+COMMA_NUMBER = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?"
+GROUPED_NUMBER = r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?"
 _DTYPES = {
     pa.int64(): pd.Int64Dtype(),
     pa.float64(): pd.Float64Dtype(),
@@ -48,11 +50,11 @@ def infer_column(values: pa.ChunkedArray, name: str) -> pd.Series:
     found = _attempt(_to_integer_digits, values)
     if found is not None:
         return _to_pandas(values if _any(values, r"^[+-]?0\d") else found, name)
-    for cast in (_to_number, _to_boolean_words, _to_timestamp):
+    for cast in (_to_plain_number, _to_boolean_words, _to_timestamp):
         found = _attempt(cast, values)
         if found is None:
             continue
-        if cast is _to_number and not _any(values, r"[^+0-9-]"):
+        if cast is _to_plain_number and not _any(values, r"[^+0-9-]"):
             break
         return _to_pandas(_checked(found, name), name)
     return _to_pandas(values, name)
@@ -159,6 +161,7 @@ def _to_integer(values: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         return _to_integer_digits(values)
     except pa.ArrowInvalid:
+        values = _without_groups(values)
         digits = pc.match_substring_regex(values, r"^[+-]?\d+$")
         whole = _to_integer_digits(pc.if_else(digits, values, None))
         return pc.coalesce(whole, pc.cast(pc.cast(pc.if_else(digits, None, values), pa.float64()), pa.int64()))
@@ -174,10 +177,31 @@ def _to_integer_digits(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return found
 
 
+def _to_plain_number(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.cast(values, pa.float64())
+
+
 def _to_number(values: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(values.type):
         raise _refuse("not a number")
-    return pc.cast(values, pa.float64())
+    try:
+        return _to_plain_number(values)
+    except pa.ArrowInvalid:
+        return _to_plain_number(_without_groups(values))
+
+
+def _to_number_with_comma(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not _is_text(values.type):
+        return _to_number(values)
+    if not pc.all(pc.fill_null(pc.match_substring_regex(values, f"^(?:{COMMA_NUMBER})$"), True)).as_py():
+        raise _refuse("not a number with a decimal comma")
+    return _to_plain_number(pc.replace_substring(pc.replace_substring(values, ".", ""), ",", "."))
+
+
+def _without_groups(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """1,234.5 as 1234.5; a comma that does not stand before three digits stays, and is refused."""
+    grouped = pc.match_substring_regex(values, f"^(?:{GROUPED_NUMBER})$")
+    return pc.if_else(grouped, pc.replace_substring(values, ",", ""), values)
 
 
 def _to_boolean(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -223,6 +247,8 @@ def _formatted(values: pa.ChunkedArray, date_format: str) -> pa.ChunkedArray:
 
 
 def _cast(field: Field) -> Cast:
+    if field.decimal_comma:
+        return _to_number_with_comma
     if field.type not in (FieldType.DATE, FieldType.DATETIME):
         return _CASTS[field.type]
 
@@ -251,6 +277,8 @@ _ARTICLE = {
 
 
 def _described(field: Field) -> str:
+    if field.decimal_comma:
+        return "a number with a decimal comma such as 1.234,5"
     if field.date_format is not None:
         return f"a {field.type.value} of the form {field.date_format}"
     return _ARTICLE[field.type]

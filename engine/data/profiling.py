@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,10 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
-from engine.data.coerce import coerce_column, is_written_as
-from engine.data.date_format import KNOWN_DATE_FORMATS
 from engine.data.ingest import DEFAULT_MISSING_VALUES
 from engine.data.pii import PiiFinding, find_by_header, find_by_values
 from engine.data.schema import (
@@ -32,7 +28,7 @@ from engine.data.schema import (
     TableSchema,
     Treatment,
 )
-from engine.errors import IngestError
+from engine.data.written_forms import NUMBER_PATTERN, SAMPLED_VALUES, form_findings, read_texts
 
 CLASSIFICATION = "owner only"
 PROPOSAL_NOTE = (
@@ -42,18 +38,8 @@ PROPOSAL_NOTE = (
 HISTOGRAM_BINS = 20
 TOP_VALUES = 100
 MOST_CATEGORIES = 1_000
-SAMPLED_VALUES = 1_000
 FREE_TEXT_LENGTH = 60
 SMALLEST_STEP = 1e-12
-NUMBER_PATTERN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_FORMS = (
-    ("mixed types", NUMBER_PATTERN, "read as numbers, the rest do not"),
-    (
-        "number with commas",
-        r"[+-]?\d{1,3}(?:\.\d{3})*,\d+|[+-]?\d+,\d+|[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?",
-        "are numbers with commas: save the file with decimal points and without separators",
-    ),
-)
 _NUMPY = {FieldType.INTEGER: np.int64, FieldType.NUMBER: np.float64}
 
 
@@ -76,6 +62,7 @@ class ColumnProfile:
         suggestion_reason: why.
         decimals: most digits after the point, of a number.
         date_format: how dates are written, where not as ISO.
+        decimal_comma: whether numbers are written with a comma before their decimals.
     """
 
     name: str
@@ -92,6 +79,7 @@ class ColumnProfile:
     suggestion_reason: str
     decimals: int | None = None
     date_format: str | None = None
+    decimal_comma: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,7 +132,7 @@ def _column_from_json(value: dict[str, Any]) -> ColumnProfile:
 
 
 def _profile_column(column: pd.Series, name: str) -> ColumnProfile:
-    known, date_format = _read_dates(column.dropna())
+    known, form = read_texts(column.dropna())
     kind = _type_of(known)
     n_distinct = int(known.nunique())
     findings = _findings(known, name, kind, n_distinct)
@@ -164,32 +152,9 @@ def _profile_column(column: pd.Series, name: str) -> ColumnProfile:
         suggested_treatment=treatment,
         suggestion_reason=reason,
         decimals=_decimals(known) if kind is FieldType.NUMBER else None,
-        date_format=date_format,
+        date_format=form.date_format,
+        decimal_comma=form.decimal_comma,
     )
-
-
-def _read_dates(known: pd.Series) -> tuple[pd.Series, str | None]:
-    """Texts that are dates of one format as dates, and the format."""
-    formats = matching_date_formats(known)
-    if len(formats) != 1:
-        return known, None
-    field = Field("date", FieldType.DATETIME, date_format=formats[0])
-    try:
-        return coerce_column(pa.chunked_array([pa.array(known, pa.string())]), field), formats[0]
-    except IngestError:  # a year that no calendar has
-        return known, None
-
-
-def matching_date_formats(known: pd.Series) -> tuple[str, ...]:
-    """The formats, other than ISO, in which every text is a date."""
-    if not len(known) or not pd.api.types.is_string_dtype(known.dtype):
-        return ()
-    texts = pa.array(known, pa.string())
-    found = []
-    for date_format in KNOWN_DATE_FORMATS:
-        if is_written_as(texts.slice(0, SAMPLED_VALUES), date_format) and is_written_as(texts, date_format):
-            found.append(date_format)
-    return tuple(found)
 
 
 def _type_of(column: pd.Series) -> FieldType:
@@ -216,7 +181,7 @@ def _findings(known: pd.Series, name: str, kind: FieldType, n_distinct: int) -> 
         typical = float(known.head(SAMPLED_VALUES).str.len().mean())
         if typical > FREE_TEXT_LENGTH:
             findings.append(PiiFinding("free text", f"values are long, {typical:.0f} characters on average", None))
-        findings += list(_mixed_forms(known))
+        findings += list(form_findings(known))
     if _reads_as_value(name, known, kind):
         findings.append(PiiFinding("value as its header", "check that the file's first row names the columns", None))
     return findings
@@ -236,21 +201,8 @@ def _looks_like_id(known: pd.Series, kind: FieldType, n_distinct: int) -> bool:
         return False
     if kind is FieldType.STRING:
         return True
-    values = known.to_numpy(dtype=np.int64)
-    return bool(values.max() - values.min() < 2 * len(values)) or bool(values.min() >= 10**8)
-
-
-def _mixed_forms(known: pd.Series) -> Iterator[PiiFinding]:
-    for kind, pattern, advice in _FORMS:
-        if known.head(SAMPLED_VALUES).str.fullmatch(pattern).mean() < 0.5:
-            continue
-        share = float(known.str.fullmatch(pattern).mean())
-        if kind == "mixed types" and share == 1.0:
-            continue  # whole numbers that are names: with leading zeros, or too long
-        yield PiiFinding(kind, f"{100 * share:.3g} % of the values {advice}", None)
-    if len(matching_date_formats(known)) > 1:
-        reason = "every value reads both with the day first and with the month first: state the format in the schema"
-        yield PiiFinding("ambiguous date", reason, None)
+    low, high = int(known.min()), int(known.max())
+    return high - low < 2 * len(known) or low >= 10**8
 
 
 def _suggest(findings: list[PiiFinding], kind: FieldType, n_distinct: int, n_known: int) -> tuple[Treatment, str]:
@@ -330,6 +282,7 @@ def _propose_field(column: ColumnProfile) -> Field:
         fake_provider=provider if treatment is Treatment.FAKE else None,
         decimals=column.decimals,
         date_format=column.date_format,
+        decimal_comma=column.decimal_comma,
     )
 
 

@@ -16,16 +16,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from engine.data.date_format import is_date_format
 from engine.data.fake import PROVIDERS
+from engine.data.json_values import mapping, member, without_none
 from engine.errors import SchemaError
 
 EXTENSION_KEY = "x-synthesis"
 LARGEST_EXACT_INTEGER = 2**53
 
-Kind = TypeVar("Kind", bound=StrEnum)
 Scalar = str | int | float | bool
 Bound = int | float | date | datetime
 
@@ -80,6 +80,7 @@ class Field:
         title: name to show.
         description: what the column means.
         date_format: how dates are written in the file, such as `%d/%m/%Y`; without one they are ISO.
+        decimal_comma: whether the file writes numbers as 1.234,5 and not as 1,234.5.
 
     Raises:
         SchemaError: the parts contradict one another.
@@ -100,6 +101,7 @@ class Field:
     title: str | None = None
     description: str | None = None
     date_format: str | None = None
+    decimal_comma: bool = False
 
     def __post_init__(self) -> None:
         for attribute, kind in (("type", FieldType), ("source", DomainSource), ("treatment", Treatment)):
@@ -135,12 +137,13 @@ class Field:
             "name": self.name,
             "type": self.type.value,
             "format": self.date_format,
+            "decimalChar": "," if self.decimal_comma else None,
             "title": self.title,
             "description": self.description,
-            "constraints": _without_none(constraints) or None,
-            EXTENSION_KEY: _without_none(extension),
+            "constraints": without_none(constraints) or None,
+            EXTENSION_KEY: without_none(extension),
         }
-        return _without_none(whole)
+        return without_none(whole)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Field:
@@ -148,9 +151,9 @@ class Field:
         name = value.get("name") if isinstance(value, Mapping) else None
         if not isinstance(name, str):
             raise SchemaError("every field of a schema needs a name")
-        kind = _member(FieldType, value.get("type", "string"), f"type of {name!r}")
-        constraints = _mapping(value.get("constraints"), f"constraints of {name!r}")
-        extension = _mapping(value.get(EXTENSION_KEY), f"{EXTENSION_KEY} of {name!r}")
+        kind = member(FieldType, value.get("type", "string"), f"type of {name!r}")
+        constraints = mapping(value.get("constraints"), f"constraints of {name!r}")
+        extension = mapping(value.get(EXTENSION_KEY), f"{EXTENSION_KEY} of {name!r}")
         enum = constraints.get("enum")
         if enum is not None and not isinstance(enum, list):
             raise SchemaError(f"field {name!r}: enum must be a list")
@@ -168,8 +171,8 @@ class Field:
             maximum=maximum,
             enum=tuple(enum) if enum is not None else None,
             required=constraints.get("required", False) is True,
-            source=_member(DomainSource, extension.get("domainSource", default), f"domainSource of {name!r}"),
-            treatment=_member(Treatment, extension.get("treatment", Treatment.SYNTHESIZE), f"treatment of {name!r}"),
+            source=member(DomainSource, extension.get("domainSource", default), f"domainSource of {name!r}"),
+            treatment=member(Treatment, extension.get("treatment", Treatment.SYNTHESIZE), f"treatment of {name!r}"),
             fake_provider=extension.get("fakeProvider"),
             atoms=tuple(atoms),
             other_value=extension.get("otherValue"),
@@ -177,6 +180,7 @@ class Field:
             title=value.get("title"),
             description=value.get("description"),
             date_format=_date_format(value.get("format"), kind),
+            decimal_comma=_decimal_comma(value.get("decimalChar"), kind, name),
         )
 
 
@@ -337,9 +341,11 @@ def _check_extension(field: Field) -> None:
             raise SchemaError(f"field {field.name!r}: an atom is not a number within the bounds")
     if field.other_value is not None and field.type is not FieldType.STRING:
         raise SchemaError(f"field {field.name!r}: only a string has an otherValue")
-    if field.decimals is not None and (
-        field.type is not FieldType.NUMBER or type(field.decimals) is not int or not 0 <= field.decimals <= 12
-    ):
+    if field.decimal_comma and field.type is not FieldType.NUMBER:
+        raise SchemaError(f"field {field.name!r}: only a number has a decimal comma")
+    if field.decimals is None:
+        return
+    if field.type is not FieldType.NUMBER or type(field.decimals) is not int or not 0 <= field.decimals <= 12:
         raise SchemaError(f"field {field.name!r}: decimals is a whole number from 0 to 12, for a number")
 
 
@@ -372,21 +378,7 @@ def _date_format(value: Any, kind: FieldType) -> str | None:
     return value  # type: ignore[no-any-return]  # checked when the field is made
 
 
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise SchemaError(f"{what} must be an object")
-    return value
-
-
-def _member(kinds: type[Kind], value: Any, what: str) -> Kind:
-    try:
-        return kinds(value)
-    except ValueError:
-        known = ", ".join(kind.value for kind in kinds)
-        raise SchemaError(f"{what} must be one of {known}") from None
-
-
-def _without_none(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
+def _decimal_comma(value: Any, kind: FieldType, name: str) -> bool:
+    if kind is FieldType.NUMBER and value not in (None, ".", ","):
+        raise SchemaError(f"field {name!r}: decimalChar is a point or a comma")
+    return kind is FieldType.NUMBER and value == ","

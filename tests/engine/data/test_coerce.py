@@ -30,7 +30,7 @@ def test_a_fraction_elsewhere_does_not_blur_a_long_whole_number():
     assert read([str(long), "5.0", "+3", None, "1e3"], INTEGER) == [long, 5, 3, None, 1000]
 
 
-@pytest.mark.parametrize("text", ["0x1F", "5.5", "1_000", "1,000", "9223372036854775808", "", "--1", "²"])
+@pytest.mark.parametrize("text", ["0x1F", "5.5", "1_000", "1,00", "1,000,", "9223372036854775808", "", "--1", "²"])
 def test_texts_that_are_no_whole_numbers(text):
     with pytest.raises(IngestError, match="row 2, column 'v': the value is not a whole number"):
         read(["1", text], INTEGER)
@@ -160,3 +160,38 @@ def test_nanoseconds_are_cut_and_years_beyond_microseconds_refused():
 def test_unsigned_numbers_beyond_64_bits_name_their_row():
     with pytest.raises(IngestError, match="row 2, column 'v': the whole number does not fit"):
         infer_column(chunked([1, 2**63], pa.uint64()), "v")
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "expected"),
+    [
+        (["1,234.5", "12", "-1,000,000", "1e3"], {}, [1234.5, 12.0, -1e6, 1000.0]),
+        (["1.234,5", "12", "-1.000.000", "0,25", None], {"decimal_comma": True}, [1234.5, 12.0, -1e6, 0.25, None]),
+    ],
+)
+def test_numbers_with_commas(texts, options, expected):
+    assert read(texts, NUMBER, **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "comma"), [("1,5", False), ("1,2345", False), ("1.5", True), ("1,5,5", True), ("x", True)]
+)
+def test_commas_in_the_wrong_place(text, comma):
+    with pytest.raises(IngestError, match="row 2, column 'v': the value is not a number"):
+        read(["1", text], NUMBER, decimal_comma=comma)
+
+
+def test_decimal_char_is_read_and_written():
+    field = Field.from_json({"name": "v", "type": "number", "decimalChar": ","})
+    assert field.decimal_comma
+    assert Field.from_json(field.to_json()) == field
+    assert not Field.from_json({"name": "v", "type": "number", "decimalChar": "."}).decimal_comma
+    assert read([1.5], NUMBER, decimal_comma=True) == [1.5]
+    with pytest.raises(SchemaError, match="a point or a comma"):
+        Field.from_json({"name": "v", "type": "number", "decimalChar": ";"})
+    with pytest.raises(SchemaError, match="only a number"):
+        Field("v", INTEGER, decimal_comma=True)
+
+
+def test_whole_numbers_may_have_groups():
+    assert read(["1,234", "7", "5.0"], INTEGER) == [1234, 7, 5]

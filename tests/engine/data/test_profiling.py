@@ -191,9 +191,34 @@ def test_dates_that_could_be_two_stay_texts():
     assert column(["31/12/0000"]).inferred_type is FieldType.STRING
 
 
-@pytest.mark.parametrize("values", [["1,5", "2,25", "1.000,5"], ["1,000", "12,000.5", "1,234,567"]])
-def test_numbers_with_commas_are_reported(values):
-    assert kinds(column(values)) == {"number with commas"}
+@pytest.mark.parametrize(
+    ("texts", "kind", "comma", "top"),
+    [
+        (["1,5", "2,25", "1.000,5", "7"], FieldType.NUMBER, True, 1000.5),
+        (["1,000", "12,000.5", "1,234,567"], FieldType.NUMBER, False, 1_234_567.0),
+        (["1,000", "12", "1,234,567"], FieldType.INTEGER, False, 1_234_567),
+    ],
+)
+def test_numbers_with_commas_are_recognised_and_read_back(tmp_path, texts, kind, comma, top):
+    path = tmp_path / "t.csv"
+    path.write_text("k;v\n" + "".join(f"1;{text}\n" for text in texts))
+    profile = profile_table(read_table(path).table)
+    assert (profile.columns[1].inferred_type, profile.columns[1].maximum) == (kind, top)
+    schema = propose_schema(TableProfile.from_json(json.loads(json.dumps(profile.to_json()))))
+    assert schema.field("v").decimal_comma is comma
+    assert read_table(path, schema=schema).table["v"].max() == top
+
+
+@pytest.mark.parametrize("values", [["1,234", "5,678"], ["1,5", "none", "2,5"]])
+def test_numbers_that_read_in_two_ways_or_none_stay_texts(values):
+    found = column(values)
+    assert found.inferred_type is FieldType.STRING
+    assert kinds(found) == {"number with commas"}
+
+
+def test_long_numbers_make_no_overflow():
+    wide = [-(2**63) + row for row in range(15)] + [2**63 - 1 - row for row in range(15)]
+    assert not column(wide, "Int64").findings
 
 
 def test_a_mixture_far_down_is_seen():
