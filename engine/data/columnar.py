@@ -33,7 +33,7 @@ def read(path: Path, limits: IngestLimits) -> RawTable:
         names = check_names(kept, limits)
         table = file.read(columns=kept)
         table.validate(full=True)  # texts may be no UTF-8
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError, LookupError):
         raise IngestError("the file is not readable Parquet") from None
     check_rows(table.num_rows, limits)
     columns = [_plain(table.column(name), limits) for name in kept]

@@ -114,6 +114,12 @@ def test_texts_that_are_no_utf_8(written):
     assert "not readable Parquet" in refusal(written({"a": bytes_as_text}))
 
 
+def test_a_name_that_is_no_utf_8(written):
+    path = written({"column": [1, 2]})
+    path.write_bytes(path.read_bytes().replace(b"column", b"c\xf5lumn"))
+    assert "not readable Parquet" in refusal(path)
+
+
 def test_frames_of_mixed_python_values():
     schema = TableSchema((Field("a", FieldType.INTEGER), Field("b", FieldType.STRING)), missing_values=("", "?"))
     frame = pd.DataFrame({"b": [1, "x", None], "a": ["1", " ? ", "3"], "extra": [[], {}, MARKER]})
