@@ -43,10 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _profile(options: argparse.Namespace) -> Result:
     from engine.data.ingest import read_table
-    from engine.data.profiling import profile_table, propose_schema
+    from engine.data.profiling import profile_table, propose_schema, without_proposed_bounds
 
     profile = profile_table(read_table(options.data).table)
-    propose_schema(profile).save(options.out)
+    schema = propose_schema(profile)
+    (schema if options.declare_bounds else without_proposed_bounds(schema)).save(options.out)
     return {
         "out": str(options.out),
         "rows": profile.n_rows,
@@ -153,6 +154,11 @@ def _add_profile(commands: Any) -> None:
     profile = commands.add_parser("profile", help="describe a table, for its owner, and propose a schema")
     profile.add_argument("data", type=Path, metavar="DATA")
     profile.add_argument("--out", type=Path, required=True, metavar="SCHEMA.json")
+    profile.add_argument(
+        "--declare-bounds",
+        action="store_true",
+        help="keep the bounds read from the rows as your own statement; without it, a run learns them and pays",
+    )
     profile.set_defaults(run=_profile)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -120,6 +120,17 @@ def propose_schema(profile: TableProfile) -> TableSchema:
     observed categories is taken over.
     """
     return TableSchema(tuple(_propose_field(column) for column in profile.columns), DEFAULT_MISSING_VALUES)
+
+
+def without_proposed_bounds(schema: TableSchema) -> TableSchema:
+    """The schema with every bound that was read from the rows left to be learned under differential privacy."""
+    return replace(schema, fields=tuple(_to_be_learned(field) for field in schema.fields))
+
+
+def _to_be_learned(field: Field) -> Field:
+    if field.type is FieldType.BOOLEAN or field.minimum is None:
+        return field
+    return replace(field, minimum=None, maximum=None, decimals=None, source=DomainSource.MEASURED)
 
 
 def _column_from_json(value: dict[str, Any]) -> ColumnProfile:

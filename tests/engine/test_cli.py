@@ -62,7 +62,13 @@ def test_profile(capsys, tmp_path):
     status, out, _ = run(capsys, "profile", TABLE_PATH, "--out", tmp_path / "schema.json")
     assert status == 0
     assert json.loads(out)["classification"] == "owner only"
-    assert TableSchema.load(tmp_path / "schema.json").names == TableSchema.load(SCHEMA_PATH).names
+    schema = TableSchema.load(tmp_path / "schema.json")
+    assert schema.names == TableSchema.load(SCHEMA_PATH).names
+    assert (schema.field("age").source, schema.field("age").maximum) == ("measured", None)
+    status, out, err = synthesize(capsys, tmp_path, "--epsilon", 5, data=TABLE_PATH)
+    assert (status, err) == (0, "")
+    status, out, _ = run(capsys, "profile", TABLE_PATH, "--declare-bounds", "--out", tmp_path / "stated.json")
+    assert TableSchema.load(tmp_path / "stated.json").field("age").source == "declared"
 
 
 def test_sdv_metadata_is_a_schema_too(capsys, files):
