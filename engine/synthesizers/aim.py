@@ -21,11 +21,9 @@ from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import SELECTION_ROUNDING, PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare
-from engine.synthesizers.cells import merge_rare
-from engine.synthesizers.graphical_model import GraphicalModel
+from engine.synthesizers.graphical_model import Columns, GraphicalModel, Measurement
+from engine.synthesizers.marginal_synthesizer import MarginalSynthesizer
 from engine.synthesizers.marginals import OneWay
-from engine.synthesizers.tree_model import Clique, Measurement
-from engine.synthesizers.tree_synthesizer import TreeSynthesizer
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -57,7 +55,7 @@ class _Allowance:
         return float(self.scale**-2.0 + exponential_mechanism_mu(charged) ** 2.0)
 
 
-class AimSynthesizer(TreeSynthesizer):
+class AimSynthesizer(MarginalSynthesizer):
     """Adaptive choice and measurement of pairs of columns, explained by a graphical model."""
 
     minimum_columns: ClassVar[int] = 2
@@ -84,16 +82,10 @@ class AimSynthesizer(TreeSynthesizer):
             BudgetShare("pair", "Pairs, until the budget is used", rest * (1.0 - SELECTION_SHARE), rounds),
         )
 
-    def _fit_tree(
+    def _fit_model(
         self, table: PrivateTable, one_ways: list[OneWay], spend: dict[str, float], progress: Progress
     ) -> None:
-        self.groups_ = tuple(merge_rare(one_way, self.estimated_rows_) for one_way in one_ways)
-        for column, groups in enumerate(self.groups_):
-            table.merge_cells(column, groups.group_of)
-        model = GraphicalModel(table.sizes, self.estimated_rows_)
-        for column, (groups, one_way) in enumerate(zip(self.groups_, one_ways, strict=True)):
-            counts, variance = groups.merge(one_way)
-            model.add(Measurement((column,), counts, variance))
+        model = self._coarse_model(table, one_ways)
         model.fit(FIRST_ITERATIONS, tolerance=1e-6, stop_at_noise=False)
         self._measure_pairs(table, model, spend["selection"] + spend["pair"], progress)
         progress(ProgressEvent("fitting", 0.75, "Fitting the model once more"))
@@ -127,18 +119,18 @@ class AimSynthesizer(TreeSynthesizer):
 def _choose(
     table: PrivateTable,
     model: GraphicalModel,
-    expected: dict[Clique, FloatArray],
+    expected: dict[Columns, FloatArray],
     allowance: _Allowance,
     batch: int,
     most_cells: float,
-) -> list[Clique]:
+) -> list[Columns]:
     """Pairs that the model explains worst, one exponential mechanism each, as far as the model may grow."""
     tree = model.tree
     scale = allowance.scale * table.rows_per_unit
     pairs = list(combinations(range(len(table.sizes)), 2))
     fitting = [pair for pair in pairs if tree.covers(pair) or tree.plan(*pair).cells <= most_cells]
     candidates = fitting or [min(pairs, key=lambda pair: tree.plan(*pair).cells)]
-    chosen: list[Clique] = []
+    chosen: list[Columns] = []
     for _ in range(min(batch, len(candidates))):
         open_pairs = [pair for pair in candidates if pair not in chosen]
         noise = math.sqrt(2.0 / math.pi) * scale
@@ -148,7 +140,9 @@ def _choose(
     return chosen
 
 
-def _moved_less_than_noise(model: GraphicalModel, before: dict[Clique, FloatArray], pair: Clique, scale: float) -> bool:
+def _moved_less_than_noise(
+    model: GraphicalModel, before: dict[Columns, FloatArray], pair: Columns, scale: float
+) -> bool:
     """Whether learning a pair changed the model less than noise alone would: then noise is too coarse."""
     change = float(np.abs(model.marginal(pair) - before[pair]).sum())
     return change <= math.sqrt(2.0 / math.pi) * scale * before[pair].size

@@ -39,6 +39,10 @@ class CellGroups:
         members = np.bincount(self.group_of, minlength=self.size)
         return np.asarray(counts, dtype=np.float64), np.asarray(one_way.variance * members, dtype=np.float64)
 
+    def group_weights(self) -> FloatArray:
+        """Weight of each group, shape (number of groups,)."""
+        return np.asarray(np.bincount(self.group_of, weights=self.weights, minlength=self.size), dtype=np.float64)
+
     def refine(self, groups: Codes, rng: np.random.Generator) -> Codes:
         """A cell for each group, drawn by weight."""
         cells = np.zeros(len(groups), dtype=np.int32)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.synthesizers.junction_tree import JunctionTree
-from engine.synthesizers.tree_model import Measurement, spread
+from engine.synthesizers.rounding import spread
 
 FloatArray = npt.NDArray[np.float64]
 Columns = tuple[int, ...]
@@ -22,6 +23,22 @@ _SUFFICIENT_DECREASE = 0.5
 _SHRINK, _GROW = 0.5, 1.3
 _MAXIMUM_HALVINGS = 30
 _SMALLEST = 1e-300
+_SMALLEST_SHARE = 1e-12
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A noisy marginal.
+
+    Args:
+        columns: positions of the columns it counts, increasing: one or two.
+        counts: noisy counts, shape (size of each column).
+        variance: noise variance per cell, broadcastable to `counts`.
+    """
+
+    columns: Columns
+    counts: FloatArray
+    variance: FloatArray
 
 
 class GraphicalModel:
@@ -43,7 +60,7 @@ class GraphicalModel:
 
     def add(self, measurement: Measurement) -> None:
         """Take in a noisy marginal; repeated ones of the same columns are pooled by precision."""
-        columns = measurement.clique
+        columns = measurement.columns
         if columns in self._measurements:
             measurement = _pool(self._measurements[columns], measurement)
         else:
@@ -52,6 +69,13 @@ class GraphicalModel:
         if len(columns) == 2:
             self.tree.cover(*columns)
         self._lay_out()
+
+    def start_from(self, counts: Sequence[FloatArray]) -> None:
+        """Begin at independent columns with the given non-negative counts; every column must have been measured."""
+        for column, values in enumerate(counts):
+            share = values / values.sum() if values.sum() > 0 else np.full(len(values), 1.0 / len(values))
+            self._potentials[(column,)] = np.log(np.maximum(share, _SMALLEST_SHARE))
+        self._beliefs = self._propagate(self._potentials)
 
     def fit(
         self,
@@ -291,7 +315,7 @@ class GraphicalModel:
 def _pool(first: Measurement, second: Measurement) -> Measurement:
     precision = 1.0 / first.variance + 1.0 / second.variance
     counts = (first.counts / first.variance + second.counts / second.variance) / precision
-    return Measurement(first.clique, counts, 1.0 / precision)
+    return Measurement(first.columns, counts, 1.0 / precision)
 
 
 def _broadcast(table: FloatArray, columns: Columns, into: Columns) -> FloatArray:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare
 from engine.synthesizers.cells import keep_all
+from engine.synthesizers.graphical_model import GraphicalModel, Measurement
+from engine.synthesizers.marginal_synthesizer import MarginalSynthesizer
 from engine.synthesizers.marginals import OneWay
-from engine.synthesizers.tree_model import TreeModel
-from engine.synthesizers.tree_synthesizer import TreeSynthesizer
 
 
-class IndependentSynthesizer(TreeSynthesizer):
+class IndependentSynthesizer(MarginalSynthesizer):
     """Noisy one-way marginals; columns are drawn independently of one another."""
 
     @classmethod
@@ -26,9 +28,13 @@ class IndependentSynthesizer(TreeSynthesizer):
     def _model_split(cls, n_columns: int) -> tuple[BudgetShare, ...]:
         return (BudgetShare("one_way", "One-way marginals", 1.0, n_columns),)
 
-    def _fit_tree(
+    def _fit_model(
         self, table: PrivateTable, one_ways: list[OneWay], spend: dict[str, float], progress: Progress
     ) -> None:
         progress(ProgressEvent("fitting", 0.8, "Fitting the columns"))
         self.groups_ = tuple(keep_all(one_way, self.estimated_rows_) for one_way in one_ways)
-        self.model_ = TreeModel.from_node_counts([groups.weights for groups in self.groups_], (), self.estimated_rows_)
+        model = GraphicalModel(table.sizes, self.estimated_rows_)
+        for column, one_way in enumerate(one_ways):
+            model.add(Measurement((column,), one_way.counts, np.array(one_way.variance)))
+        model.start_from([groups.weights for groups in self.groups_])
+        self.model_ = model

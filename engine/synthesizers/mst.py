@@ -20,10 +20,9 @@ from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import SELECTION_ROUNDING, PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare
-from engine.synthesizers.cells import merge_rare
+from engine.synthesizers.graphical_model import Columns, Measurement
+from engine.synthesizers.marginal_synthesizer import MarginalSynthesizer
 from engine.synthesizers.marginals import OneWay
-from engine.synthesizers.tree_model import Clique, Measurement, TreeModel
-from engine.synthesizers.tree_synthesizer import TreeSynthesizer
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -33,7 +32,7 @@ PAIR_SHARE = 0.50
 FIT_ITERATIONS = 1000
 
 
-class SpanningTreeSynthesizer(TreeSynthesizer):
+class SpanningTreeSynthesizer(MarginalSynthesizer):
     """Noisy one-way marginals and the noisy pairs of a spanning tree chosen by the exponential mechanism."""
 
     @classmethod
@@ -58,30 +57,24 @@ class SpanningTreeSynthesizer(TreeSynthesizer):
             BudgetShare("pair", "Pairs of the tree", PAIR_SHARE, edges),
         )
 
-    def _fit_tree(
+    def _fit_model(
         self, table: PrivateTable, one_ways: list[OneWay], spend: dict[str, float], progress: Progress
     ) -> None:
-        self.groups_ = tuple(merge_rare(one_way, self.estimated_rows_) for one_way in one_ways)
-        merged = [groups.merge(one_way) for groups, one_way in zip(self.groups_, one_ways, strict=True)]
-        for column, groups in enumerate(self.groups_):
-            table.merge_cells(column, groups.group_of)
-        measurements = [Measurement((column,), counts, variance) for column, (counts, variance) in enumerate(merged)]
-        weights = [
-            np.asarray(np.bincount(groups.group_of, weights=groups.weights, minlength=groups.size), dtype=np.float64)
-            for groups in self.groups_
-        ]
+        model = self._coarse_model(table, one_ways)
+        weights = [groups.group_weights() for groups in self.groups_]
         edges = self._choose_edges(table, weights, spend, progress)
         scale = _pair_noise_scale(table, spend, len(edges))
         for number, edge in enumerate(edges):
             progress(ProgressEvent("measuring", 0.4 + 0.2 * number / len(edges), "Measuring pairs of columns"))
             counts = table.marginal(edge, scale, "two-way marginal").astype(np.float64)
-            measurements.append(Measurement(edge, counts, np.array(scale * scale)))
-        self.model_ = TreeModel.from_node_counts(weights, edges, self.estimated_rows_)
-        self.model_.fit(measurements, FIT_ITERATIONS, _report_fit(progress))
+            model.add(Measurement(edge, counts, np.array(scale * scale)))
+        model.start_from(weights)
+        model.fit(FIT_ITERATIONS, tolerance=1e-7, stop_at_noise=False, on_iteration=_report_fit(progress))
+        self.model_ = model
 
     def _choose_edges(
         self, table: PrivateTable, weights: list[FloatArray], spend: dict[str, float], progress: Progress
-    ) -> list[Clique]:
+    ) -> list[Columns]:
         """A spanning tree, one exponential mechanism per edge among the pairs that join two parts."""
         n_columns = len(weights)
         if n_columns < 2:
@@ -91,7 +84,7 @@ class SpanningTreeSynthesizer(TreeSynthesizer):
         scale = _pair_noise_scale(table, spend, n_columns - 1)
         penalty = math.sqrt(2.0 / math.pi) * scale
         component = list(range(n_columns))
-        edges: list[Clique] = []
+        edges: list[Columns] = []
         while len(edges) < n_columns - 1:
             progress(ProgressEvent("measuring", 0.1 + 0.3 * len(edges) / n_columns, "Choosing pairs of columns"))
             open_pairs = [

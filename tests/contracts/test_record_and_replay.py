@@ -79,9 +79,9 @@ def test_a_person_with_many_rows_moves_answers_by_at_most_k(method):
 class ExactTotal(SpanningTreeSynthesizer):
     """Takes the exact number of rows."""
 
-    def _fit_tree(self, table, one_ways, spend, progress):
+    def _fit_model(self, table, one_ways, spend, progress):
         self.estimated_rows_ = float(len(table._codes[0]))
-        super()._fit_tree(table, one_ways, spend, progress)
+        super()._fit_model(table, one_ways, spend, progress)
 
 
 class ArgmaxOfRawScores(SpanningTreeSynthesizer):
@@ -103,19 +103,19 @@ class ArgmaxOfRawScores(SpanningTreeSynthesizer):
 class CategoriesFromData(SpanningTreeSynthesizer):
     """Measures only the cells that occur."""
 
-    def _fit_tree(self, table, one_ways, spend, progress):
+    def _fit_model(self, table, one_ways, spend, progress):
         occurs = np.bincount(table._codes[1], minlength=one_ways[1].counts.size) > 0
         one_ways[1].counts[~occurs] = 0.0
-        super()._fit_tree(table, one_ways, spend, progress)
+        super()._fit_model(table, one_ways, spend, progress)
 
 
 class RawPair(SpanningTreeSynthesizer):
     """Adds an exact pair to the noisy ones."""
 
-    def _fit_tree(self, table, one_ways, spend, progress):
+    def _fit_model(self, table, one_ways, spend, progress):
         exact = table._exact_counts((1, 2)).sum(axis=1).astype(float)
         one_ways[1].counts[:] = exact
-        super()._fit_tree(table, one_ways, spend, progress)
+        super()._fit_model(table, one_ways, spend, progress)
 
 
 @pytest.mark.parametrize("twin", [ExactTotal, ArgmaxOfRawScores, CategoriesFromData, RawPair])

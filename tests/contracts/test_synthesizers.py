@@ -100,7 +100,7 @@ def test_a_smaller_envelope_stops_the_fit(method):
     class Greedy(synthesizer_class(method)):
         """Takes twice what it was given."""
 
-        def _fit_tree(self, table, one_ways, spend, progress):
+        def _fit_model(self, table, one_ways, spend, progress):
             table.marginal((0,), 1e-3, "one too many")
 
     with pytest.raises(BudgetExceededError):

@@ -1,4 +1,4 @@
-"""The frame of methods whose model is a tree: learn domains, measure, fit, and turn cells into rows."""
+"""The frame of the marginal methods: learn domains, measure, fit a model, and turn cells into rows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare, Synthesizer
-from engine.synthesizers.cells import CellGroups
-from engine.synthesizers.graphical_model import GraphicalModel
+from engine.synthesizers.cells import CellGroups, merge_rare
+from engine.synthesizers.graphical_model import GraphicalModel, Measurement
 from engine.synthesizers.marginals import (
     OneWay,
     drop_spurious_missing,
@@ -24,14 +24,13 @@ from engine.synthesizers.marginals import (
     measure_one_ways,
     open_columns,
 )
-from engine.synthesizers.tree_model import TreeModel
 
 
-class TreeSynthesizer(Synthesizer):
-    """Noisy one-way marginals, then whatever the subclass measures, then a tree that explains both."""
+class MarginalSynthesizer(Synthesizer):
+    """Noisy one-way marginals, then whatever the subclass measures, then a model that explains both."""
 
     domain_: TableDomain
-    model_: TreeModel | GraphicalModel
+    model_: GraphicalModel
     groups_: tuple[CellGroups, ...]
 
     @classmethod
@@ -59,13 +58,24 @@ class TreeSynthesizer(Synthesizer):
         self.domain_ = learn_domain(table, plan, spend.get("domain", 0.0))
         one_ways = drop_spurious_missing(self.domain_, measure_one_ways(table, spend["one_way"]))
         self.estimated_rows_ = estimate_total(one_ways)
-        self._fit_tree(table, one_ways, spend, progress)
+        self._fit_model(table, one_ways, spend, progress)
 
     @abstractmethod
-    def _fit_tree(
+    def _fit_model(
         self, table: PrivateTable, one_ways: list[OneWay], spend: dict[str, float], progress: Progress
     ) -> None:
         """Set `model_` and `groups_` from the noisy one-way marginals and further measurements."""
+
+    def _coarse_model(self, table: PrivateTable, one_ways: list[OneWay]) -> GraphicalModel:
+        """Merge rare cells, in the table too, and begin a model with the one-way marginals of what is left."""
+        self.groups_ = tuple(merge_rare(one_way, self.estimated_rows_) for one_way in one_ways)
+        for column, groups in enumerate(self.groups_):
+            table.merge_cells(column, groups.group_of)
+        model = GraphicalModel(table.sizes, self.estimated_rows_)
+        for column, (groups, one_way) in enumerate(zip(self.groups_, one_ways, strict=True)):
+            counts, variance = groups.merge(one_way)
+            model.add(Measurement((column,), counts, variance))
+        return model
 
     def _sample(self, n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
         coarse = self.model_.sample(n_rows, rng)
