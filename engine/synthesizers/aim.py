@@ -22,6 +22,7 @@ from engine.privacy.private_table import SELECTION_ROUNDING, PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare
 from engine.synthesizers.graphical_model import Columns, GraphicalModel, Measurement
+from engine.synthesizers.junction_tree import JunctionTree
 from engine.synthesizers.marginal_synthesizer import MarginalSynthesizer
 from engine.synthesizers.marginals import OneWay
 
@@ -94,8 +95,11 @@ class AimSynthesizer(MarginalSynthesizer):
 
     def _measure_pairs(self, table: PrivateTable, model: GraphicalModel, envelope: float, progress: Progress) -> None:
         n_columns = len(table.sizes)
-        unit = float(table.rows_per_unit) ** 2.0
         left = envelope
+
+        def scale_of(allowance: _Allowance) -> float:
+            return allowance.scale * table.rows_per_unit
+
         allowance = _Allowance.of(envelope / (ROUNDS_PER_COLUMN * n_columns))
         largest_batch = min(LARGEST_BATCH, max(1, n_columns // 3))
         last = False
@@ -106,38 +110,36 @@ class AimSynthesizer(MarginalSynthesizer):
             left -= batch * allowance.mu_squared
             progress(ProgressEvent("measuring", 0.1 + 0.6 * (1.0 - left / envelope), "Measuring pairs of columns"))
             before = model.pairs()
-            chosen = _choose(table, model, before, allowance, batch, MAXIMUM_CELLS * (1.0 - left / envelope))
-            for pair in chosen:
-                scale = allowance.scale * math.sqrt(unit)
-                counts = table.marginal(pair, scale, "two-way marginal").astype(np.float64)
-                model.add(Measurement(pair, counts, np.array(scale * scale)))
+            chosen: list[Columns] = []
+            for _ in range(batch):
+                most_cells = MAXIMUM_CELLS * (1.0 - left / envelope)
+                candidates = _candidates(model.tree, n_columns, most_cells, chosen)
+                pair = _choose(table, candidates, before, scale_of(allowance), allowance.epsilon)
+                counts = table.marginal(pair, scale_of(allowance), "two-way marginal").astype(np.float64)
+                model.add(Measurement(pair, counts, np.array(scale_of(allowance) ** 2.0)))
+                chosen.append(pair)
             model.fit(ROUND_ITERATIONS, tolerance=1e-5, stop_at_noise=True)
-            if all(_moved_less_than_noise(model, before, pair, allowance.scale * math.sqrt(unit)) for pair in chosen):
+            if all(_moved_less_than_noise(model, before, pair, scale_of(allowance)) for pair in chosen):
                 allowance = _Allowance(allowance.scale / 2.0, allowance.epsilon * 2.0)
 
 
-def _choose(
-    table: PrivateTable,
-    model: GraphicalModel,
-    expected: dict[Columns, FloatArray],
-    allowance: _Allowance,
-    batch: int,
-    most_cells: float,
-) -> list[Columns]:
-    """Pairs that the model explains worst, one exponential mechanism each, as far as the model may grow."""
-    tree = model.tree
-    scale = allowance.scale * table.rows_per_unit
-    pairs = list(combinations(range(len(table.sizes)), 2))
+def _candidates(tree: JunctionTree, n_columns: int, most_cells: float, chosen: list[Columns]) -> list[Columns]:
+    """Pairs that the model may still take in; at least the cheapest one."""
+    pairs: list[Columns] = [pair for pair in combinations(range(n_columns), 2) if pair not in chosen]
+    if not pairs:
+        pairs = chosen
     fitting = [pair for pair in pairs if tree.covers(pair) or tree.plan(*pair).cells <= most_cells]
-    candidates = fitting or [min(pairs, key=lambda pair: tree.plan(*pair).cells)]
-    chosen: list[Columns] = []
-    for _ in range(min(batch, len(candidates))):
-        open_pairs = [pair for pair in candidates if pair not in chosen]
-        noise = math.sqrt(2.0 / math.pi) * scale
-        penalties = [noise * expected[pair].size for pair in open_pairs]
-        estimates = [expected[pair] for pair in open_pairs]
-        chosen.append(open_pairs[table.select(open_pairs, estimates, penalties, allowance.epsilon, "choose a pair")])
-    return chosen
+    return fitting or [min(pairs, key=lambda pair: tree.plan(*pair).cells)]
+
+
+def _choose(
+    table: PrivateTable, candidates: list[Columns], expected: dict[Columns, FloatArray], scale: float, epsilon: float
+) -> Columns:
+    """The pair that the model explains worst, less what noise of this scale would add."""
+    noise = math.sqrt(2.0 / math.pi) * scale
+    estimates = [expected[pair] for pair in candidates]
+    penalties = [noise * estimate.size for estimate in estimates]
+    return candidates[table.select(candidates, estimates, penalties, epsilon, "choose a pair")]
 
 
 def _moved_less_than_noise(
