@@ -20,7 +20,8 @@ check: $(VENV)/.tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.tests
+# BENCH names one benchmark and its options; without it, the ones that need no file are run.
+bench: $(VENV)/.bench browser
 	$(BIN)/python -m tests.bench $(BENCH)
 
 screens: $(VENV)/.tests browser
@@ -39,6 +40,10 @@ $(VENV)/.app: requirements.txt | $(VENV)/bin/python
 
 $(VENV)/.tests: tests/requirements.txt $(VENV)/.app
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+$(VENV)/.bench: tests/bench/requirements.txt $(VENV)/.tests
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
 	touch $@
 
 # Pages are driven in the system's Chromium; where there is none, it is installed.

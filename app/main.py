@@ -14,5 +14,6 @@ page = navigation.choose(signed_in=user is not None)
 if user is None:
     sign_in.show()
 else:
+    st.logo(str(layout.ICON))
     session.keep_cookie()
     page.run()

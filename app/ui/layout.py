@@ -28,8 +28,6 @@ _STYLE = """<style>
 .block-container {padding-top: 4.5rem; padding-bottom: 5rem; max-width: 60rem;}
 h1 {font-size: 1.9rem !important; letter-spacing: -0.01em; padding-bottom: .25rem !important;}
 h2 {font-size: 1.3rem !important;} h3 {font-size: 1.08rem !important;}
-.studio-brand {display: flex; align-items: center; gap: .6rem; font-weight: 650; margin: 1rem 0 1.2rem;}
-.studio-brand svg {flex: none;}
 .studio-steps {display: flex; gap: .3rem; list-style: none; padding: 0 !important; margin: 0 !important;
   flex-wrap: wrap;}
 .studio-steps li {margin: 0 !important; padding: 0 !important; font-size: .82rem;}
@@ -71,8 +69,10 @@ def apply_style() -> None:
 
 
 def brand() -> None:
-    """The product's name, on screens that have no menu."""
-    st.html(f'<div class="studio-brand">{ICON.read_text(encoding="utf-8")}<span>Synthetic Data Studio</span></div>')
+    """The product's mark and name, on screens that have no menu."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.image(str(ICON), width=32)
+        st.markdown("**Synthetic Data Studio**", width="content")
 
 
 def page_header(title: str, lead: str | None = None) -> None:
