@@ -96,8 +96,8 @@ class ArgmaxOfRawScores(SpanningTreeSynthesizer):
         ]
         mu = math.sqrt(spend["selection"])
         table.budget.spend(Charge("pretended", "choose", (), 1.0, None, mu * mu, mu * mu / 2, gaussian_event(mu)))
-        best = pairs[int(np.argmax(scores))]
-        return [best, *[pair for pair in pairs if len(set(pair) & set(best)) == 1][:1]]
+        best, *others = [pairs[index] for index in np.argsort(scores)[::-1]]
+        return [best, *[pair for pair in others if len(set(pair) & set(best)) == 1][:1]]
 
 
 class CategoriesFromData(SpanningTreeSynthesizer):
