@@ -156,10 +156,8 @@ class ColumnDomain:
         return from_numbers(numbers, self.field.type).rename(self.name)
 
     def _draw(self, lower: FloatArray, upper: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Uniform numbers in cells, with the stated decimals, or so many that a cell has some hundred values."""
+        """Uniform numbers in cells, with so many decimals that a cell has some hundred values."""
         numbers = lower + rng.random(len(lower)) * (upper - lower)
-        if self.field.decimals is not None:
-            return np.clip(np.round(numbers, self.field.decimals), self.edges[0], self.edges[-1])
         width = np.maximum(upper - lower, np.finfo(np.float64).tiny)
         unit = 10.0 ** np.clip(2.0 - np.floor(np.log10(width)), 0.0, 300.0)
         least, most = np.ceil(lower * unit), np.ceil(upper * unit) - 1.0

@@ -18,7 +18,10 @@ Codes = npt.NDArray[np.int32]
 RARE_CELL_DEVIATIONS = 3.0
 """Standard deviations of noise below which a cell is rare."""
 
+
 GROUP_DEVIATIONS = 8.0
+MOST_GROUPS = 64
+"""Groups of neighbouring bins that a column has at most, about: a model of many rows needs its cells for pairs."""
 """Standard deviations of noise that a group of neighbouring bins has to hold; pairs get coarser noise than columns."""
 
 
@@ -80,7 +83,8 @@ def merge_cells(column: ColumnDomain, one_way: OneWay, total: float) -> CellGrou
     group_of = np.arange(one_way.counts.size, dtype=np.int32)
     if column.is_numeric:
         bins = slice(len(column.atoms), column.n_values)
-        joined = _join_neighbours(one_way.counts[bins], GROUP_DEVIATIONS * deviation)
+        enough = max(GROUP_DEVIATIONS * deviation, total / MOST_GROUPS)
+        joined = _join_neighbours(one_way.counts[bins], enough)
         group_of[bins] = joined + bins.start
         group_of[bins.stop :] -= (bins.stop - bins.start) - (int(joined.max()) + 1)
     group_of = _merge_rare(group_of, one_way.counts, RARE_CELL_DEVIATIONS * deviation)

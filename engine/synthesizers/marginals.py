@@ -24,6 +24,9 @@ LEARNING_SHARE = 0.08
 TREE_SHARE = 0.02
 """Part of μ² that the tree of a column with stated bounds costs, where they do not cost LEARNING_SHARE together."""
 
+OPEN_PARTS = 3
+"""Parts of the learning share that a list of categories or a range takes where a tree takes one."""
+
 LEARNING_DELTA_SHARE = 0.05
 """Part of δ that thresholds of category discovery use, if any column needs it."""
 
@@ -82,8 +85,11 @@ def learning_share(plan: SynthesisPlan) -> float:
 
 
 def learning_queries(plan: SynthesisPlan) -> int:
-    """Parts into which learning divides what it may spend: one per list, range and tree."""
-    return len(open_columns(plan)) + len(tree_columns(plan))
+    """Parts into which learning divides what it may spend: one per tree, more per list and range.
+
+    A range that misses its ends, or a list that misses values, harms a column more than equal cells do.
+    """
+    return OPEN_PARTS * len(open_columns(plan)) + len(tree_columns(plan))
 
 
 def learning_delta(plan: SynthesisPlan) -> float:
@@ -98,10 +104,10 @@ def learn_domain(table: PrivateTable, plan: SynthesisPlan, mu_squared: float) ->
     Raises:
         PlanError: a range does not rise above the noise.
 
-    Privacy: charges at most `mu_squared`, in equal parts per list, range and tree, and `learning_delta(plan)`.
+    Privacy: charges at most `mu_squared`, in parts as `learning_queries` says, and `learning_delta(plan)`.
     """
     part = mu_squared / max(learning_queries(plan), 1)
-    learned = _learn_open(table, plan, part)
+    learned = _learn_open(table, plan, OPEN_PARTS * part)
     for field in tree_columns(plan):
         found = learned.get(field.name, LearnedDomain())
         grid = numeric_grid(field, found)

@@ -54,6 +54,15 @@ class _Cell:
     parts: list[_Cell]
 
 
+def assumed_cells(n_bins: int) -> int:
+    """Cells that a forecast may assume for a column before its tree is grown: half of the room beside the grid's.
+
+    Args:
+        n_bins: cells of the column's grid.
+    """
+    return n_bins + max(MOST_CELLS - n_bins, 0) // 2
+
+
 def level_count(grid: Grid) -> int:
     """Histograms that a tree on this grid may measure; it depends on the grid alone."""
     if grid.step is None:

@@ -13,7 +13,7 @@ from engine.data.schema import DomainSource, Field, FieldType, TableSchema
 from engine.privacy.budget import RunBudget
 from engine.privacy.plan import UnitOfProtection
 from engine.privacy.private_table import PrivateTable
-from engine.synthesizers.numeric_tree import MOST_CELLS, level_count, refined_edges
+from engine.synthesizers.numeric_tree import MOST_CELLS, assumed_cells, level_count, refined_edges
 from tests.noise_sources import SeededNoiseThatPassesAsSecure
 from tests.tables import typed
 
@@ -194,6 +194,11 @@ def test_any_bounds_and_decimals_keep_decoded_values_within(low, width, decimals
     assert drawn.min() >= field.minimum - scale / 100
     assert drawn.max() <= field.maximum + scale / 100
     assert np.array_equal(drawn, np.round(drawn, decimals))
+
+
+def test_a_forecast_assumes_what_lies_between_the_grid_and_the_most():
+    assert 40 < assumed_cells(40) < MOST_CELLS
+    assert assumed_cells(MOST_CELLS + 4) == MOST_CELLS + 4
 
 
 def test_measured_columns_get_cells_within_the_released_range():
