@@ -18,11 +18,11 @@ Codes = npt.NDArray[np.int32]
 RARE_CELL_DEVIATIONS = 3.0
 """Standard deviations of noise below which a cell is rare."""
 
-
 GROUP_DEVIATIONS = 8.0
-MOST_GROUPS = 64
-"""Groups of neighbouring bins that a column has at most, about: a model of many rows needs its cells for pairs."""
 """Standard deviations of noise that a group of neighbouring bins has to hold; pairs get coarser noise than columns."""
+
+MOST_GROUPS = 64
+"""Part of all rows, as a divisor, that it has to hold too: many rows would else make more cells than a model takes."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,21 @@ class CellGroups:
         return np.asarray(np.bincount(self.group_of, weights=self.weights, minlength=self.size), dtype=np.float64)
 
     def refine(self, groups: Codes, rng: np.random.Generator) -> Codes:
-        """A cell for each group, by weight, with no more error than whole rows need."""
-        weights = np.where(self.group_of == np.arange(self.size)[:, None], self.weights, 0.0)
-        members = np.where(self.group_of == np.arange(self.size)[:, None], 1.0, 0.0)
+        """A cell for each group, by weight, with no more error than whole rows need.
+
+        Rows are shuffled within groups: dealt in the same order, the cells of two columns would follow each other.
+        """
+        if self.size == len(self.group_of):
+            return np.argsort(self.group_of).astype(np.int32)[groups]
+        belongs = self.group_of == np.arange(self.size)[:, None]
+        weights = np.where(belongs, self.weights, 0.0)
         empty = weights.sum(axis=1) <= 0.0
-        weights[empty] = members[empty]
-        return spread(weights, groups, rng)
+        weights[empty] = belongs[empty]
+        shuffled = rng.permutation(len(groups))
+        order = shuffled[np.argsort(groups[shuffled], kind="stable")]
+        cells = np.empty(len(groups), dtype=np.int32)
+        cells[order] = spread(weights, groups[order], rng)
+        return cells
 
 
 def keep_all(one_way: OneWay, total: float) -> CellGroups:

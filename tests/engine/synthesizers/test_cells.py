@@ -57,3 +57,15 @@ def test_refining_follows_weights_as_closely_as_whole_rows_can():
     cells = groups.refine(coarse, np.random.default_rng(0))
     assert np.abs(np.bincount(cells, minlength=5) - [75, 25, 30, 30, 30]).max() <= 1
     assert np.array_equal(groups.group_of[cells], coarse)
+
+
+def test_cells_of_two_columns_do_not_follow_each_other():
+    """Both columns are one group of 20 cells over the same 4,000 rows.
+
+    The correlation of independent columns has standard deviation 1/√4000 = 0.016; five of them are allowed.
+    """
+    groups = CellGroups(np.zeros(20, dtype=np.int32), np.ones(20))
+    rng = np.random.default_rng(0)
+    rows = np.zeros(4000, dtype=np.int32)
+    first, second = groups.refine(rows, rng), groups.refine(rows, rng)
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.08
