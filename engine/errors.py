@@ -44,8 +44,14 @@ class IngestError(InputError):
         place = [f"row {row}"] if row is not None else []
         place += [f"column {column!r}"] if column is not None else []
         super().__init__(f"{', '.join(place)}: {message}" if place else message)
+        self.message = message
         self.row = row
         self.column = column
+
+    def after(self, rows: int) -> IngestError:
+        """The same error in a part of a table that begins after some rows."""
+        row = None if self.row is None else self.row + rows
+        return IngestError(self.message, row=row, column=self.column)
 
 
 class SchemaError(InputError):

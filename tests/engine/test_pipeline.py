@@ -10,10 +10,10 @@ from engine.certificate import recompute
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema, Treatment
 from engine.errors import CancelledError, InputError, PlanError
 from engine.pipeline import split_holdout, synthesize
+from engine.privacy.contributions import bound_contributions
 from engine.privacy.noise import SecureNoise
 from engine.privacy.plan import UnitKind, UnitOfProtection
 from engine.privacy.price import price_plan
-from engine.privacy.private_table import bound_contributions
 from engine.synthesizers.registry import default_method
 from tests.tables import MARKER, SMALL_SCHEMA, small_plan, small_table
 
@@ -124,7 +124,7 @@ def test_learned_domains(method):
     assert result.synthetic["age"].max() <= 127
     assert MARKER not in json.dumps(result.certificate)
     mechanisms = {event["mechanism"] for event in result.certificate["events"]}
-    assert {"category_discovery", "range_discovery"} <= mechanisms
+    assert {"category_discovery", "numeric_histogram"} <= mechanisms
     assert recompute(result.certificate)["epsilon"] <= 3.0
 
 
