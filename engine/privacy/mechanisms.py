@@ -128,12 +128,12 @@ def walk_down(noisy_scores: FloatArray, picks: int, eligible: Eligible | None) -
         picks: how many at most.
         eligible: asked once per candidate on the way, with what was picked before it; all where None.
     """
-    picked: list[int] = []
-    for index in np.argsort(-noisy_scores, kind="stable"):
+    picked: tuple[int, ...] = ()
+    for index in np.argsort(-noisy_scores, kind="stable").tolist():
         if len(picked) == picks:
             break
-        if eligible is None or eligible(int(index), tuple(picked)):
-            picked.append(int(index))
+        if eligible is None or eligible(index, picked):
+            picked = (*picked, index)
     return np.array(picked, dtype=np.int64)
 
 

@@ -9,6 +9,7 @@ that measuring it would add, as in AIM (2022, Algorithm 2), so that huge pairs a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -75,28 +76,49 @@ class SpanningTreeSynthesizer(MarginalSynthesizer):
     def _choose_edges(
         self, table: PrivateTable, weights: list[FloatArray], spend: dict[str, float], progress: Progress
     ) -> list[Columns]:
-        """A spanning tree, one exponential mechanism per edge among the pairs that join two parts."""
+        """A spanning tree: as many exponential mechanisms as edges, each among the pairs that join two parts."""
         n_columns = len(weights)
         if n_columns < 2:
             return []
+        progress(ProgressEvent("measuring", 0.1, "Choosing pairs of columns"))
         mu = math.sqrt(spend["selection"] / (n_columns - 1))
         epsilon = exponential_mechanism_epsilon(mu) / (1.0 + SELECTION_ROUNDING)
-        scale = _pair_noise_scale(table, spend, n_columns - 1)
-        penalty = math.sqrt(2.0 / math.pi) * scale
-        component = list(range(n_columns))
-        edges: list[Columns] = []
-        while len(edges) < n_columns - 1:
-            progress(ProgressEvent("measuring", 0.1 + 0.3 * len(edges) / n_columns, "Choosing pairs of columns"))
-            open_pairs = [
-                pair for pair in combinations(range(n_columns), 2) if component[pair[0]] != component[pair[1]]
-            ]
-            estimates = [np.outer(weights[i], weights[j]) / self.estimated_rows_ for i, j in open_pairs]
-            penalties = [penalty * estimate.size for estimate in estimates]
-            edge = open_pairs[table.select(open_pairs, estimates, penalties, epsilon, "choose a pair")]
-            edges.append(edge)
-            joined, kept = component[edge[1]], component[edge[0]]
-            component = [kept if part == joined else part for part in component]
-        return edges
+        penalty = math.sqrt(2.0 / math.pi) * _pair_noise_scale(table, spend, n_columns - 1)
+        pairs: list[Columns] = list(combinations(range(n_columns), 2))
+        forest = _Forest(pairs)
+        chosen = table.select_many(
+            pairs,
+            lambda pair: np.outer(weights[pair[0]], weights[pair[1]]) / self.estimated_rows_,
+            [penalty * weights[first].size * weights[second].size for first, second in pairs],
+            epsilon,
+            n_columns - 1,
+            "choose the pairs",
+            eligible=forest.joins_two_trees,
+        )
+        return [pairs[index] for index in chosen]
+
+
+class _Forest:
+    """Tells whether a pair joins two trees of those that the picked pairs make."""
+
+    def __init__(self, pairs: list[Columns]) -> None:
+        self._pairs = pairs
+        self._n_joined = 0
+        self._parent: dict[int, int] = {}
+
+    def joins_two_trees(self, index: int, picked: Sequence[int]) -> bool:
+        """Whether a pair's columns lie in different trees; a pair that does not join two never will again."""
+        for pick in picked[self._n_joined :]:
+            first, second = self._pairs[pick]
+            self._parent[self._root(first)] = self._root(second)
+        self._n_joined = len(picked)
+        first, second = self._pairs[index]
+        return self._root(first) != self._root(second)
+
+    def _root(self, column: int) -> int:
+        while (parent := self._parent.get(column, column)) != column:
+            self._parent[column] = column = self._parent.get(parent, parent)
+        return column
 
 
 def _pair_noise_scale(table: PrivateTable, spend: dict[str, float], n_edges: int) -> float:
