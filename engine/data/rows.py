@@ -126,18 +126,22 @@ class FileRows:
         Raises:
             IngestError: a cell is not of its column's type; names its row in the file and its column.
         """
+        try:
+            yield from self._typed(names)
+        except InputError as error:
+            error.__context__ = None  # a library's own words may quote a cell
+            raise
+
+    def _typed(self, names: Sequence[str]) -> Iterator[pd.DataFrame]:
         fields = [self._schema.field(name) for name in names]
         n_rows = 0
         for raw in self._source.read(names, self._chunk_rows):
             try:
                 chunk = coerce_chunk(raw, fields, self._schema.missing_values)
             except IngestError as error:
-                failed = error.after(n_rows)
-            else:
-                n_rows += len(chunk)
-                yield chunk
-                continue
-            raise failed
+                raise error.after(n_rows) from None
+            n_rows += len(chunk)
+            yield chunk
         if n_rows == 0:
             raise IngestError("the file has a header but no rows")
 

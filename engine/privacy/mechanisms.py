@@ -152,6 +152,8 @@ def _add_up(counts: Sequence[pd.Series]) -> pd.Series:
     known = [part for part in counts if len(part)]
     if not known:
         return pd.Series(dtype=np.int64)
+    if len(known) == 1:
+        return known[0].astype(np.int64)
     total: pd.Series = pd.concat(known).astype(np.int64).groupby(level=0, sort=False).sum()
     return total
 

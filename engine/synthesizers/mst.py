@@ -9,7 +9,7 @@ that measuring it would add, as in AIM (2022, Algorithm 2), so that huge pairs a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -30,7 +30,9 @@ FloatArray = npt.NDArray[np.float64]
 ONE_WAY_SHARE = 0.40
 SELECTION_SHARE = 0.10
 PAIR_SHARE = 0.50
-FIT_ITERATIONS = 1000
+MOST_ITERATIONS, FEWEST_ITERATIONS = 1000, 200
+COLUMN_ITERATIONS = 100_000
+"""Steps of the fit times columns, about: wide tables take fewer steps, which leave them well below the noise."""
 
 
 class SpanningTreeSynthesizer(MarginalSynthesizer):
@@ -43,7 +45,7 @@ class SpanningTreeSynthesizer(MarginalSynthesizer):
             "one_way_share": ONE_WAY_SHARE,
             "selection_share": SELECTION_SHARE,
             "pair_share": PAIR_SHARE,
-            "fit_iterations": FIT_ITERATIONS,
+            "fit_iterations": _iterations(len(plan.synthesized_names())),
         }
 
     @classmethod
@@ -70,7 +72,8 @@ class SpanningTreeSynthesizer(MarginalSynthesizer):
             counts = table.marginal(edge, scale, "two-way marginal").astype(np.float64)
             model.add(Measurement(edge, counts, np.array(scale * scale)))
         model.start_from(weights)
-        model.fit(FIT_ITERATIONS, tolerance=1e-7, stop_at_noise=False, on_iteration=_report_fit(progress))
+        iterations = _iterations(len(weights))
+        model.fit(iterations, tolerance=1e-7, stop_at_noise=False, on_iteration=_report_fit(progress, iterations))
         self.model_ = model
 
     def _choose_edges(
@@ -125,9 +128,13 @@ def _pair_noise_scale(table: PrivateTable, spend: dict[str, float], n_edges: int
     return table.rows_per_unit * math.sqrt(n_edges / spend["pair"]) if n_edges else 0.0
 
 
-def _report_fit(progress: Progress) -> Any:
+def _iterations(n_columns: int) -> int:
+    return min(MOST_ITERATIONS, max(FEWEST_ITERATIONS, COLUMN_ITERATIONS // max(n_columns, 1)))
+
+
+def _report_fit(progress: Progress, iterations: int) -> Callable[[int], None]:
     def report(iteration: int) -> None:
         if iteration % 50 == 0:
-            progress(ProgressEvent("fitting", 0.6 + 0.2 * iteration / FIT_ITERATIONS, "Fitting the tree"))
+            progress(ProgressEvent("fitting", 0.6 + 0.2 * iteration / iterations, "Fitting the tree"))
 
     return report
