@@ -8,6 +8,7 @@ EngineError
 ├── BudgetExceededError      a mechanism would spend more than its envelope
 ├── UnsupportedEventError    a privacy event that no accountant here can compose
 ├── AlreadyFittedError       a synthesizer is fitted twice on one reservation
+├── ClusterError             the cluster that should count does not answer or fails
 ├── NotFittedError           rows are asked of a synthesizer that was not fitted
 └── CancelledError           the caller asked for the work to stop
 """
@@ -88,6 +89,12 @@ class NotFittedError(EngineError):
     """Raised when rows are asked of a synthesizer that was not fitted."""
 
     code = "not_fitted"
+
+
+class ClusterError(EngineError):
+    """Raised when the cluster that should count the rows does not answer or fails."""
+
+    code = "cluster_unavailable"
 
 
 class CancelledError(EngineError):

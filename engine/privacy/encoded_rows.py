@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from engine.data.rows import Rows
 from engine.execution import ScratchFolder
 
 MEMORY_BYTES = 2**26
-"""Encoded rows stay in memory up to this size, and lie in a file above it."""
+"""Encoded rows of one process stay in memory up to this size, and lie in a file above it."""
 
 Cells = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -93,6 +94,12 @@ class EncodedRows:
         for block in self.blocks():
             block[column][:] = narrow[block[column]]
 
+    def publish(self) -> None:
+        """Bring the file up to date for other processes that read it."""
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
     def __getitem__(self, column: int) -> Cells:
         """All cells of a column, shape (n_rows,)."""
         parts = [np.array(block[column]) for block in self.blocks()]
@@ -108,12 +115,13 @@ class EncodedRows:
             file.write(np.ascontiguousarray(cells).data)
 
 
-def map_block(file: BinaryIO, place: BlockPlace, dtypes: Sequence[np.dtype[Any]]) -> list[Cells]:
-    """A block as arrays onto the file, one per column, shape (n_rows,)."""
+def map_block(
+    file: BinaryIO, place: BlockPlace, dtypes: Sequence[np.dtype[Any]], mode: Literal["r", "r+"] = "r+"
+) -> list[Cells]:
+    """A block as arrays onto the file, one per column, shape (n_rows,); changes go to the file with mode `r+`."""
     columns: list[Cells] = []
-    offset = place.offset
     size = place.n_rows * sum(dtype.itemsize for dtype in dtypes)
-    raw = np.memmap(file, dtype=np.uint8, mode="r+", offset=offset, shape=(size,))
+    raw = np.memmap(file, dtype=np.uint8, mode=mode, offset=place.offset, shape=(size,))
     start = 0
     for dtype in dtypes:
         end = start + place.n_rows * dtype.itemsize
@@ -122,9 +130,7 @@ def map_block(file: BinaryIO, place: BlockPlace, dtypes: Sequence[np.dtype[Any]]
     return columns
 
 
-def encode_rows(
-    rows: Rows, domain: TableDomain, folder: ScratchFolder, memory_bytes: int = MEMORY_BYTES
-) -> EncodedRows:
+def encode_rows(rows: Rows, domain: TableDomain, folder: ScratchFolder, memory_bytes: int) -> EncodedRows:
     """Cells of all rows of a table in a public or released domain.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,14 @@ from engine.data.rows import FrameRows, Rows, SpooledRows
 from engine.data.schema import Field
 from engine.execution import Execution, ScratchFolder
 from engine.privacy.contributions import bounded_rows
-from engine.privacy.counting import Columns, Counts
-from engine.privacy.encoded_rows import EncodedRows, encode_rows
+from engine.privacy.counting import Columns, Counter, Counts, count_here
+from engine.privacy.encoded_rows import MEMORY_BYTES, EncodedRows, encode_rows
 from engine.privacy.noise import IntArray, NoiseSource
 from engine.privacy.plan import UnitOfProtection
 from engine.timing import StageClock
+
+if TYPE_CHECKING:
+    from engine.privacy.cluster import ClusterCounter
 
 READING, COUNTING = "reading and encoding", "counting"
 
@@ -47,6 +51,8 @@ class HeldRows:
     ) -> None:
         self._fields = fields
         self._clock = clock
+        self._execution = execution
+        self._cluster: ClusterCounter | None = None
         self._folder = ScratchFolder(execution)
         self._rows: Rows | None = None
         self._spooled: SpooledRows | None = None
@@ -64,6 +70,8 @@ class HeldRows:
         """Forget the rows and remove what lies in files; may be called twice."""
         self._rows = self._spooled = self._counts = self.codes = None
         self._folder.close()
+        if self._cluster is not None:
+            self._cluster.close()
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -78,10 +86,16 @@ class HeldRows:
 
     def encode(self, domain: TableDomain) -> None:
         """Turn the rows into cells, forget the values, and count every column alone."""
+        counter: Counter = count_here
+        if self._execution.scheduler:
+            from engine.privacy.cluster import ClusterCounter  # most installations have no cluster
+
+            counter = self._cluster = ClusterCounter(self._execution.scheduler)
         with self._clock.stage(READING):
-            self.codes = encode_rows(self._open(), domain, self._folder)
+            memory_bytes = -1 if self._execution.scheduler else MEMORY_BYTES
+            self.codes = encode_rows(self._open(), domain, self._folder, memory_bytes)
         self._rows = self._spooled = None
-        self._counts = Counts(self.codes, domain.sizes)
+        self._counts = Counts(self.codes, domain.sizes, counter)
         with self._clock.stage(COUNTING):
             for _ in self._counts.each([(column,) for column in range(len(domain.sizes))]):
                 pass  # every method asks for them, and one pass counts them all

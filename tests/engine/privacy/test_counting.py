@@ -139,4 +139,4 @@ def test_rows_lie_in_a_file_without_a_name(folder):
 def test_a_column_of_one_cell(folder):
     domain = table_domain([SMALL_SCHEMA.fields[1]], {})
     table = pd.DataFrame({"region": pd.Series(["north"] * 5, dtype="string")})
-    assert Counts(encode_rows(FrameRows(table), domain, folder), domain.sizes).of((0,)).tolist() == [5, 0, 0, 0]
+    assert Counts(encode_rows(FrameRows(table), domain, folder, 10**6), domain.sizes).of((0,)).tolist() == [5, 0, 0, 0]

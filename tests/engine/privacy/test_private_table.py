@@ -13,7 +13,7 @@ from engine.data.rows import FileRows
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema
 from engine.errors import BudgetExceededError, IngestError
 from engine.execution import Execution
-from engine.privacy import encoded_rows
+from engine.privacy import held_rows
 from engine.privacy.accounting import compose_epsilon, total_mu
 from engine.privacy.budget import RunBudget
 from engine.privacy.gaussian_dp import exponential_mechanism_mu
@@ -167,7 +167,7 @@ def released(private):
 
 @pytest.mark.parametrize("memory_bytes", [0, 2**26])
 def test_rows_of_a_file_are_treated_as_rows_in_memory(file_rows, tmp_path, monkeypatch, memory_bytes):
-    monkeypatch.setattr(encoded_rows.encode_rows, "__defaults__", (memory_bytes,))
+    monkeypatch.setattr(held_rows, "MEMORY_BYTES", memory_bytes)
     table = small_table()
     scratch = tmp_path / "scratch"
     scratch.mkdir()
