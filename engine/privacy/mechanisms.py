@@ -120,21 +120,21 @@ def count_in_cells(numbers: FloatArray, lower: FloatArray, upper: FloatArray) ->
     return np.asarray(np.bincount(cells[inside], minlength=len(lower)), dtype=np.int64)
 
 
-def walk_down(noisy_scores: FloatArray, picks: int, eligible: Eligible | None) -> npt.NDArray[np.int64]:
-    """The first `picks` eligible candidates in falling order of their noisy scores.
+def walk_down(order: Sequence[int], picks: int, eligible: Eligible | None) -> list[int]:
+    """The first `picks` eligible candidates of an order.
 
     Args:
-        noisy_scores: shape (n_candidates,).
+        order: candidates, the best first.
         picks: how many at most.
         eligible: asked once per candidate on the way, with what was picked before it; all where None.
     """
     picked: tuple[int, ...] = ()
-    for index in np.argsort(-noisy_scores, kind="stable").tolist():
+    for index in order:
         if len(picked) == picks:
             break
         if eligible is None or eligible(index, picked):
             picked = (*picked, index)
-    return np.array(picked, dtype=np.int64)
+    return list(picked)
 
 
 def count_values(parts: Iterable[pd.Series]) -> pd.Series:

@@ -216,7 +216,7 @@ class PrivateTable:
             largest among a set E is a draw of the exponential mechanism on E, and given which one it is, the order
             of the others is again that of scores with independent Gumbel noise (Plackett-Luce, independence from
             irrelevant alternatives). Eligible sets only shrink, so the next pick is the largest of a subset of those
-            others: a draw of the exponential mechanism on that subset.
+            others: a draw of the exponential mechanism on that subset. The rest of the order stays in here.
 
         Source: Durfee and Rogers, "Practical Differentially Private Top-k Selection with Pay-what-you-get
             Composition" (2019), Lemma 4.2, for one-shot noise.
@@ -231,10 +231,10 @@ class PrivateTable:
         key = (tuple(candidates), self.sizes, tuple(weights), epsilon, picks)
         call = MechanismCall("exponential_selection", key, sensitivity, "linf")
         logits = scores * (epsilon / (2.0 * sensitivity))
-        chosen = self._release(
-            call, scores, lambda: walk_down(logits + gumbel(len(logits), self._noise), picks, eligible)
+        order = self._release(
+            call, scores, lambda: np.argsort(-(logits + gumbel(len(logits), self._noise)), kind="stable")
         )
-        return [int(index) for index in chosen]
+        return walk_down(order.tolist(), picks, eligible)
 
     def histogram(
         self, name: str, lower: npt.ArrayLike, upper: npt.ArrayLike, noise_scale: float, purpose: str
