@@ -8,7 +8,7 @@ EngineError
 ├── BudgetExceededError      a mechanism would spend more than its envelope
 ├── UnsupportedEventError    a privacy event that no accountant here can compose
 ├── AlreadyFittedError       a synthesizer is fitted twice on one reservation
-├── ClusterError             the cluster that should count does not answer or fails
+├── ExecutionError           the cluster or the scratch folder that the settings name cannot be used
 ├── NotFittedError           rows are asked of a synthesizer that was not fitted
 └── CancelledError           the caller asked for the work to stop
 """
@@ -91,10 +91,10 @@ class NotFittedError(EngineError):
     code = "not_fitted"
 
 
-class ClusterError(EngineError):
-    """Raised when the cluster that should count the rows does not answer or fails."""
+class ExecutionError(EngineError):
+    """Raised when the cluster or the scratch folder that the settings name cannot be used."""
 
-    code = "cluster_unavailable"
+    code = "execution_unavailable"
 
 
 class CancelledError(EngineError):

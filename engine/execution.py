@@ -7,9 +7,12 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from engine.errors import ExecutionError
 
 SCHEDULER_VARIABLE = "ENGINE_SCHEDULER"
 SCRATCH_VARIABLE = "ENGINE_SCRATCH"
@@ -45,17 +48,25 @@ class ScratchFolder:
 
     Args:
         execution: where the folder is made, and whether other processes have to see its files.
+
+    Raises:
+        ExecutionError: the folder cannot be made.
     """
 
     def __init__(self, execution: Execution) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="engine-", dir=execution.scratch))
+        made = None
+        with suppress(OSError):
+            made = tempfile.mkdtemp(prefix="engine-", dir=execution.scratch)
+        if made is None:
+            raise ExecutionError(f"no folder can be made in the scratch folder: check {SCRATCH_VARIABLE}")
+        self.path = Path(made)
         self._shared = bool(execution.scheduler)
         self._files: list[BinaryIO] = []
         self._remove = weakref.finalize(self, _remove, self.path, self._files)
 
-    def open(self, name: str) -> BinaryIO:
-        """A new empty file for writing and reading, closed with the folder."""
-        path = self.path / name
+    def open(self, kind: str) -> BinaryIO:
+        """A new empty file for writing and reading, closed with the folder; a shared one keeps its path as `name`."""
+        path = self.path / f"{kind}-{len(self._files)}"
         file = path.open("x+b")
         if not self._shared:
             path.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from engine.errors import IngestError
 _UNPACKED_PER_BYTE = 4
 _BYTES_PER_CELL = 8
 _UNREADABLE = "the file is not readable Parquet"
+_PART_BYTES = 2**29
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
 
@@ -52,7 +54,7 @@ class ParquetChunks:
 
     def __init__(self, path: Path, limits: IngestLimits) -> None:
         self._path = path
-        self._limits = limits
+        self._limits = replace(limits, max_bytes=min(limits.max_bytes, _PART_BYTES))
         try:
             file = _open(path)
             kept = _kept(file)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import ClusterError
+from engine.errors import ExecutionError
 from engine.privacy.counting import Columns, cells_of, count_block
 from engine.privacy.encoded_rows import BlockPlace, EncodedRows, map_block
 from engine.privacy.noise import IntArray
@@ -61,7 +61,7 @@ class ClusterCounter:
         task: what a worker does.
 
     Raises:
-        ClusterError: the scheduler does not answer.
+        ExecutionError: the scheduler does not answer.
     """
 
     def __init__(self, scheduler: str, task: CountTask = count_in_file) -> None:
@@ -73,7 +73,7 @@ class ClusterCounter:
         with suppress(OSError, ValueError):
             self._client = client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
         if self._client is None:
-            raise ClusterError("the Dask scheduler that ENGINE_SCHEDULER names does not answer: check its address")
+            raise ExecutionError("the Dask scheduler that ENGINE_SCHEDULER names does not answer: check its address")
 
     def close(self) -> None:
         """Leave the cluster; may be called twice."""
@@ -83,7 +83,7 @@ class ClusterCounter:
         """Counts of each set's cells over all rows.
 
         Raises:
-            ClusterError: a worker failed, or workers were lost again and again.
+            ExecutionError: a worker failed, or workers were lost again and again.
         """
         from distributed import KilledWorker
 
@@ -93,7 +93,7 @@ class ClusterCounter:
         shared = (list(column_sets), tuple(sizes))
         tasks = [
             # the same blocks may hold other cells later, so no result may be taken from an earlier call
-            self._client.submit(self._task, str(rows.path), part, rows.dtypes, *shared, pure=False)
+            self._client.submit(self._task, rows.path, part, rows.dtypes, *shared, pure=False)
             for part in parts
         ]
         failed = False
@@ -105,7 +105,7 @@ class ClusterCounter:
         except (KilledWorker, OSError, RuntimeError):
             failed = True
         if failed:
-            raise ClusterError("the cluster could not count the rows: its workers must see the folder ENGINE_SCRATCH")
+            raise ExecutionError("the cluster could not count the rows: its workers must see the folder ENGINE_SCRATCH")
         return totals
 
 

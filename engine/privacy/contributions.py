@@ -53,7 +53,7 @@ def bounded_rows(rows: Rows, unit: UnitOfProtection, noise: NoiseSource, folder:
     if isinstance(rows, FrameRows):
         return FrameRows(bound_contributions(rows.table.reset_index(drop=True), unit, noise))
     hashes = _IdHash(noise)
-    files = [folder.open(f"ids-{number}") for number in range(_PARTITIONS)]
+    files = [folder.open("ids") for _ in range(_PARTITIONS)]
     n_rows = 0
     for owners in _owners(rows, unit):
         records = hashes.records(owners, n_rows, noise)

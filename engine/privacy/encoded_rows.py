@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
@@ -46,7 +45,6 @@ class EncodedRows:
 
     def __init__(self, dtypes: Sequence[np.dtype[Any]], folder: ScratchFolder, memory_bytes: int) -> None:
         self.dtypes = tuple(dtypes)
-        self.path: Path = folder.path / "cells"
         self._folder = folder
         self._memory_bytes = memory_bytes
         self._in_memory: list[list[Cells]] = []
@@ -57,6 +55,11 @@ class EncodedRows:
     def n_rows(self) -> int:
         """Number of rows: private, as all of this."""
         return sum(place.n_rows for place in self.places)
+
+    @property
+    def path(self) -> str:
+        """The file in which the rows lie; others can open it where the folder is shared."""
+        return str(self._file.name) if self._file is not None else ""
 
     @property
     def lies_in_file(self) -> bool:
@@ -70,7 +73,7 @@ class EncodedRows:
         place = BlockPlace(last.offset + last.n_rows * self._row_bytes, len(block[0]))
         self.places.append(place)
         if self._file is None and place.offset + place.n_rows * self._row_bytes > self._memory_bytes:
-            self._file = self._folder.open(self.path.name)
+            self._file = self._folder.open("cells")
             for waiting in self._in_memory:
                 self._write(self._file, waiting)
             self._in_memory.clear()

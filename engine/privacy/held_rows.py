@@ -130,7 +130,7 @@ class HeldRows:
         if self._spooled is None or name not in self._spooled.names:
             opened = [field.name for field in self._fields.values() if not field.has_domain]
             names = list(dict.fromkeys([*opened, name]))
-            self._spooled = SpooledRows(rows, names, self._folder.open(f"column-{len(names)}-{names.index(name)}"))
+            self._spooled = SpooledRows(rows, names, self._folder.open("columns"))
         return self._spooled
 
     def _open(self) -> Rows:

@@ -11,7 +11,7 @@ from distributed import LocalCluster
 
 from engine.data.encode import table_domain
 from engine.data.rows import FrameRows
-from engine.errors import ClusterError
+from engine.errors import ExecutionError
 from engine.execution import Execution, ScratchFolder
 from engine.pipeline import fit
 from engine.privacy.cluster import ClusterCounter, count_in_file
@@ -87,12 +87,12 @@ def test_a_whole_run(cluster, tmp_path):
 def test_failures_are_told(cluster, shared):
     encoded = encode_rows(FrameRows(small_table(), 100), DOMAIN, shared, -1)
     counter = ClusterCounter(cluster.scheduler_address, fail)
-    with pytest.raises(ClusterError, match="ENGINE_SCRATCH"):
+    with pytest.raises(ExecutionError, match="ENGINE_SCRATCH"):
         counter(encoded, SETS, DOMAIN.sizes)
     counter.close()
 
 
 def test_a_scheduler_that_is_not_there(monkeypatch):
     monkeypatch.setattr("engine.privacy.cluster.CONNECT_SECONDS", 0.5)
-    with pytest.raises(ClusterError, match="ENGINE_SCHEDULER"):
+    with pytest.raises(ExecutionError, match="ENGINE_SCHEDULER"):
         ClusterCounter("tcp://127.0.0.1:9")
