@@ -34,7 +34,9 @@ class IndependentSynthesizer(MarginalSynthesizer):
         progress(ProgressEvent("fitting", 0.8, "Fitting the columns"))
         self.groups_ = tuple(keep_all(one_way, self.estimated_rows_) for one_way in one_ways)
         model = GraphicalModel(table.sizes, self.estimated_rows_)
-        for column, one_way in enumerate(one_ways):
-            model.add(Measurement((column,), one_way.counts, np.array(one_way.variance)))
+        model.add_many(
+            Measurement((column,), one_way.counts, np.array(one_way.variance))
+            for column, one_way in enumerate(one_ways)
+        )
         model.start_from([groups.weights for groups in self.groups_])
         self.model_ = model
