@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ExecutionError
+from engine.privacy.column_blocks import BlockPlace, map_block
 from engine.privacy.counting import Columns, cells_of, count_block
-from engine.privacy.encoded_rows import BlockPlace, EncodedRows, map_block
+from engine.privacy.encoded_rows import EncodedRows
 from engine.privacy.noise import IntArray
 
 TASKS_PER_THREAD = 4

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.privacy.encoded_rows import Cells, EncodedRows
+from engine.privacy.column_blocks import Column
+from engine.privacy.encoded_rows import EncodedRows
 from engine.privacy.noise import IntArray
 
 Columns = tuple[int, ...]
@@ -27,7 +28,7 @@ BATCH_CELLS = 2**23
 """Cells of all sets that are counted in one pass; more sets take more passes."""
 
 
-def count_block(block: Sequence[Cells], column_sets: Sequence[Columns], sizes: Sequence[int]) -> list[IntArray]:
+def count_block(block: Sequence[Column], column_sets: Sequence[Columns], sizes: Sequence[int]) -> list[IntArray]:
     """Counts of each set's cells, in one block of rows.
 
     Args:
@@ -50,7 +51,7 @@ def count_block(block: Sequence[Cells], column_sets: Sequence[Columns], sizes: S
 
 
 def _count_part(
-    part: Sequence[Cells], column_sets: Sequence[Columns], sizes: Sequence[int], totals: Sequence[IntArray]
+    part: Sequence[Column], column_sets: Sequence[Columns], sizes: Sequence[int], totals: Sequence[IntArray]
 ) -> None:
     flat = np.empty(len(part[0]), dtype=np.int64)
     first, wide = -1, flat

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from engine.data.encode import TableDomain
+from engine.data.encode import NUMERIC_TYPES, TableDomain, to_numbers
 from engine.data.rows import FrameRows, Rows, SpooledRows
 from engine.data.schema import Field
 from engine.execution import Execution, ScratchFolder
+from engine.privacy.column_blocks import ColumnBlocks
 from engine.privacy.contributions import bounded_rows
 from engine.privacy.counting import Columns, Counter, Counts, count_here
-from engine.privacy.encoded_rows import MEMORY_BYTES, EncodedRows, encode_rows
+from engine.privacy.encoded_rows import EncodedRows, encode_rows
 from engine.privacy.noise import IntArray, NoiseSource
 from engine.privacy.plan import UnitOfProtection
 from engine.timing import StageClock
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from engine.privacy.cluster import ClusterCounter
 
 READING, COUNTING = "reading and encoding", "counting"
+
+MEMORY_BYTES = 2**26
+"""Rows of one process stay in memory up to this size, and lie in a file above it."""
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -56,6 +60,7 @@ class HeldRows:
         self._folder = ScratchFolder(execution)
         self._rows: Rows | None = None
         self._spooled: SpooledRows | None = None
+        self._numbers: ColumnBlocks | None = None
         self._counts: Counts | None = None
         self.codes: EncodedRows | None = None
         try:
@@ -68,7 +73,7 @@ class HeldRows:
 
     def close(self) -> None:
         """Forget the rows and remove what lies in files; may be called twice."""
-        self._rows = self._spooled = self._counts = self.codes = None
+        self._rows = self._spooled = self._numbers = self._counts = self.codes = None
         self._folder.close()
         if self._cluster is not None:
             self._cluster.close()
@@ -84,6 +89,20 @@ class HeldRows:
             for chunk in self._rows_for(name).chunks([name]):
                 yield chunk[name]
 
+    def numbers(self, name: str) -> Iterator[FloatArray]:
+        """A numeric column of the rows before they are encoded, part by part, as `to_numbers` gives it.
+
+        Histograms are asked for again and again, so the numbers of rows that come from a file are copied once.
+        """
+        if isinstance(self._open(), FrameRows):
+            yield from (to_numbers(values, self._fields[name].type) for values in self.values(name))
+            return
+        with self._clock.stage(READING):
+            names = [field.name for field in self._fields.values() if field.type in NUMERIC_TYPES]
+            self._numbers = self._numbers or self._copy_numbers(names)
+            for block in self._numbers.blocks():
+                yield block[names.index(name)]
+
     def encode(self, domain: TableDomain) -> None:
         """Turn the rows into cells, forget the values, and count every column alone."""
         counter: Counter = count_here
@@ -94,7 +113,7 @@ class HeldRows:
         with self._clock.stage(READING):
             memory_bytes = -1 if self._execution.scheduler else MEMORY_BYTES
             self.codes = encode_rows(self._open(), domain, self._folder, memory_bytes)
-        self._rows = self._spooled = None
+        self._rows = self._spooled = self._numbers = None
         self._counts = Counts(self.codes, domain.sizes, counter)
         with self._clock.stage(COUNTING):
             for _ in self._counts.each([(column,) for column in range(len(domain.sizes))]):
@@ -122,15 +141,26 @@ class HeldRows:
                 found[number] = np.abs(exact - estimate_of(column_sets[number])).sum()
         return found
 
+    def _copy_numbers(self, names: Sequence[str]) -> ColumnBlocks:
+        copy = ColumnBlocks([np.dtype(np.float64)] * len(names), self._folder, MEMORY_BYTES)
+        for chunk in self._open().chunks(names):
+            if len(chunk):
+                copy.append([to_numbers(chunk[name], self._fields[name].type) for name in names])
+        return copy
+
     def _rows_for(self, name: str) -> Rows:
-        """The rows to read one column from: a copy of all open columns where reading one costs as much as all."""
+        """The rows to read one column from: a copy of all texts to learn, where reading one costs as much as all."""
         rows = self._open()
         if not rows.rereads_everything:
             return rows
         if self._spooled is None or name not in self._spooled.names:
-            opened = [field.name for field in self._fields.values() if not field.has_domain]
+            opened = [
+                field.name
+                for field in self._fields.values()
+                if field.type not in NUMERIC_TYPES and not field.has_domain
+            ]
             names = list(dict.fromkeys([*opened, name]))
-            self._spooled = SpooledRows(rows, names, self._folder.open("columns"))
+            self._spooled = SpooledRows(rows, names, self._folder.open("texts"))
         return self._spooled
 
     def _open(self) -> Rows:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
 
-from engine.data.encode import TableDomain, to_numbers
+from engine.data.encode import TableDomain
 from engine.data.rows import Rows
 from engine.data.schema import Field
 from engine.errors import PlanError
@@ -263,8 +263,8 @@ class PrivateTable:
         sensitivity = float(self.rows_per_unit)
         self.budget.spend(gaussian_charge("numeric_histogram", purpose, (name,), sensitivity, noise_scale))
         exact = np.zeros(len(lows), dtype=np.int64)
-        for values in self._held.values(name):
-            exact += count_in_cells(to_numbers(values, self._fields[name].type), lows, highs)
+        for numbers in self._held.numbers(name):
+            exact += count_in_cells(numbers, lows, highs)
         key = (name, lows.tobytes(), highs.tobytes(), noise_scale)
         call = MechanismCall("numeric_histogram", key, sensitivity, "l2")
         released: IntArray = self._release(
