@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 QUICK = ("ingest", "startup")
-ON_REQUEST = ("mst", "aim", "tables", "score")
+ON_REQUEST = ("mst", "aim", "tables", "cost", "score")
 MODULES = {"score": "tests.bench.score"}
 
 
