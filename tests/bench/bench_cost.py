@@ -55,6 +55,10 @@ def draw(path, title, along, lines):
     for found in lines:
         axes.plot([run[along] for run in found], [run["seconds"] for run in found], "o-", label=found[0]["method"])
     axes.set(xscale="log", yscale="log", xlabel=along, ylabel="seconds", title=title)
+    sizes = sorted({run[along] for found in lines for run in found})
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, metadata={"Date": None})
