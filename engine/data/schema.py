@@ -1,8 +1,8 @@
 """The schema of a table: what the columns are and where each domain comes from.
 
-It reads and writes Frictionless Table Schema JSON. What Frictionless has no word for stands under one extension
-key per field, `x-synthesis`. A schema is public: it is stated by people or learned under differential privacy,
-and no private row ever changes it.
+It reads and writes Frictionless Table Schema JSON. What Frictionless has no word for stands under one extension key,
+`x-synthesis`, of a field or of the table. A schema is public: it is stated by people or learned under differential
+privacy, and no private row ever changes it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 from engine.data.date_format import is_date_format
 from engine.data.fake import PROVIDERS
 from engine.data.json_values import mapping, member, without_none
+from engine.data.rules import Rule, check_rules, rule_from_json
 from engine.errors import SchemaError
 
 EXTENSION_KEY = "x-synthesis"
@@ -191,13 +192,15 @@ class TableSchema:
     Args:
         fields: the columns.
         missing_values: cell texts that mean missing.
+        rules: what every row is publicly known to keep.
 
     Raises:
-        SchemaError: there are no fields, or two share a name.
+        SchemaError: there are no fields, two share a name, or a rule cannot hold.
     """
 
     fields: tuple[Field, ...]
     missing_values: tuple[str, ...] = ("",)
+    rules: tuple[Rule, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.fields:
@@ -207,6 +210,7 @@ class TableSchema:
             if field.name in seen:
                 raise SchemaError(f"two fields are named {field.name!r}: names must differ")
             seen.add(field.name)
+        check_rules(self.rules, {field.name: field for field in self.fields})
         try:
             self.digest()
         except (UnicodeEncodeError, RecursionError):
@@ -232,10 +236,13 @@ class TableSchema:
 
     def to_json(self) -> dict[str, Any]:
         """The schema as Frictionless JSON."""
-        return {
+        written: dict[str, Any] = {
             "fields": [field.to_json() for field in self.fields],
             "missingValues": list(self.missing_values),
         }
+        if self.rules:
+            written[EXTENSION_KEY] = {"rules": [rule.to_json() for rule in self.rules]}
+        return written
 
     @classmethod
     def from_json(cls, value: Any) -> TableSchema:
@@ -249,7 +256,14 @@ class TableSchema:
         tokens: list[Any] = [token.get("value") if isinstance(token, Mapping) else token for token in missing]
         if not all(isinstance(token, str) for token in tokens):
             raise SchemaError("missingValues must be a list of texts")
-        return cls(tuple(Field.from_json(field) for field in fields), tuple(tokens))
+        rules = mapping(value.get(EXTENSION_KEY), EXTENSION_KEY).get("rules", [])
+        if not isinstance(rules, list):
+            raise SchemaError("rules must be a list")
+        return cls(
+            tuple(Field.from_json(field) for field in fields),
+            tuple(tokens),
+            tuple(rule_from_json(rule) for rule in rules),
+        )
 
     @classmethod
     def load(cls, path: Path) -> TableSchema:

@@ -83,7 +83,8 @@ class SynthesisPlan:
         n_rows: rows to synthesize; None takes the noisy count of private rows.
         declared_rows: about how many rows the table has, as the analyst states it in public. It is used for
             the forecast and the check of δ, never for noise.
-        target: column that the utility check predicts; it does not change the synthesis.
+        target: column that models will predict; AIM counts its relations double, and the utility check predicts it.
+        important: columns whose relations AIM counts double.
 
     Raises:
         PlanError: a value is out of range or the parts contradict one another.
@@ -97,6 +98,7 @@ class SynthesisPlan:
     n_rows: int | None = None
     declared_rows: int | None = None
     target: str | None = None
+    important: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_number("ε", self.epsilon, MINIMUM_EPSILON, MAXIMUM_EPSILON)
@@ -117,6 +119,7 @@ class SynthesisPlan:
             "n_rows": self.n_rows,
             "declared_rows": self.declared_rows,
             "target": self.target,
+            "important": list(self.important),
         }
 
     @classmethod
@@ -134,6 +137,7 @@ class SynthesisPlan:
             n_rows=value.get("n_rows"),
             declared_rows=value.get("declared_rows"),
             target=value.get("target"),
+            important=_names(value.get("important", [])),
         )
 
     def synthesized_names(self) -> tuple[str, ...]:
@@ -159,6 +163,24 @@ class SynthesisPlan:
             raise PlanError("no column is left to synthesize: every one is dropped, faked or the person's id")
         if self.target is not None and self.target not in self.synthesized_names():
             raise PlanError(f"the target {self.target!r} is not among the synthesized columns")
+        for name in self.important:
+            if name not in self.synthesized_names():
+                raise PlanError(f"the important column {name!r} is not among the synthesized columns")
+        self._check_rules()
+
+    def _check_rules(self) -> None:
+        """A rule is passed over where one of its columns is dropped; a faked value would break it."""
+        faked = {column.name for column in self.schema.fields if column.treatment is Treatment.FAKE}
+        for rule in self.schema.rules:
+            for name in rule.columns:
+                if name in faked:
+                    raise PlanError(f"column {name!r} is faked, so the rule that {rule.describe()} cannot hold")
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise PlanError("the important columns are a list of names")
+    return tuple(value)
 
 
 def _check_number(name: str, value: object, low: float, high: float) -> None:

@@ -128,8 +128,8 @@ def _candidates(tree: JunctionTree, n_columns: int, most_cells: float, chosen: l
     pairs: list[Columns] = [pair for pair in combinations(range(n_columns), 2) if pair not in chosen]
     if not pairs:
         pairs = chosen
-    fitting = [pair for pair in pairs if tree.covers(pair) or tree.plan(*pair).cells <= most_cells]
-    return fitting or [min(pairs, key=lambda pair: tree.plan(*pair).cells)]
+    fitting = [pair for pair in pairs if tree.covers(pair) or tree.plan(pair).cells <= most_cells]
+    return fitting or [min(pairs, key=lambda pair: tree.plan(pair).cells)]
 
 
 def _choose(
