@@ -71,6 +71,7 @@ class WatchedTable(PrivateTable):
         super().__init__(*arguments, **options)
         self._present = present
         self.evidence = []
+        self.rows_themselves = arguments[0]
 
     def encode(self, domain):
         self._canary = [int(codes[0]) for codes in domain.encode(neighbours()[2])]
@@ -128,7 +129,7 @@ class DomainFromData(IndependentSynthesizer):
 
     def _fit(self, table, plan, rng, progress):
         field = plan.schema.field("group")
-        occurring = tuple(value for value in field.enum if (table._rows["group"] == value).any())
+        occurring = tuple(value for value in field.enum if (table.rows_themselves["group"] == value).any())
         super()._fit(
             table, replace(plan, schema=plan.schema.replace_field(replace(field, enum=occurring))), rng, progress
         )
@@ -139,7 +140,7 @@ class ExactNumberOfRows(IndependentSynthesizer):
 
     def _fit(self, table, plan, rng, progress):
         super()._fit(table, plan, rng, progress)
-        self.estimated_rows_ = float(len(table._codes[0]))
+        self.estimated_rows_ = float(len(table.rows_themselves))
 
 
 def observe(plan, envelope, present, seed, door, synthesizer):
