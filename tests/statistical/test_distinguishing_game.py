@@ -13,8 +13,9 @@ Machine Learning" (2020), for ε; Nasr et al., "Tight Auditing" (2023), for μ.
 """
 
 import math
-from dataclasses import replace
-from functools import cache
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
@@ -24,12 +25,14 @@ from scipy.stats import beta
 
 from engine.data.encode import table_domain
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema
+from engine.errors import CancelledError
 from engine.privacy.accounting import mu_for
 from engine.privacy.budget import RunBudget
 from engine.privacy.noise import rounded_gaussian
 from engine.privacy.plan import SynthesisPlan, UnitOfProtection
 from engine.privacy.price import ENVELOPE_SLACK, price_plan
 from engine.privacy.private_table import PrivateTable
+from engine.progress import no_progress
 from engine.synthesizers.independent import IndependentSynthesizer
 from engine.synthesizers.marginals import modelled_fields
 from engine.synthesizers.registry import list_methods, synthesizer_class
@@ -143,34 +146,72 @@ class ExactNumberOfRows(IndependentSynthesizer):
         self.estimated_rows_ = float(len(table.rows_themselves))
 
 
-def observe(plan, envelope, present, seed, door, synthesizer):
-    """What the adversary looks at after one whole run; each number tends to rise with the canary."""
-    table = neighbours()[1 if present else 0]
-    budget = RunBudget(*envelope)
-    noise = SeededNoiseThatPassesAsSecure(seed)
-    private = door(table, modelled_fields(plan), plan.unit, budget, noise, present=present)
-    rng = np.random.default_rng([seed, 1])
-    model = synthesizer().fit(private, plan, rng)
-    synthetic = model.sample(N_ROWS, rng)
-    return (
-        sum(evidence for _, evidence in private.evidence),
-        sum(evidence for n_columns, evidence in private.evidence if n_columns > 1),
-        model.estimated_rows_,
-        sum(column["cells"] for column in model.domain_report()),
-        int((synthetic["group"] == CANARY["group"]).sum()),
-    )
+def stop_when_measured(event):
+    """Ends a run whose released counts are all that the adversary looks at."""
+    if event.stage == "fitting":
+        raise CancelledError("all is measured")
 
 
-def play(method, epsilon, runs, door=WatchedTable, synthesizer=None, schema=NARROW):
-    """Statistics of runs without and with the canary, each of shape (runs, number of statistics)."""
-    plan = SynthesisPlan(schema=schema, method=method, epsilon=epsilon)
-    price = price_plan(plan)
-    envelope = price.mu_squared * (1 - ENVELOPE_SLACK), price.delta_extra
-    synthesizer = synthesizer or synthesizer_class(method)
-    return plan, *(
-        np.array([observe(plan, envelope, present, 2 * run + present, door, synthesizer) for run in range(runs)])
-        for present in (False, True)
-    )
+@dataclass(frozen=True)
+class Game:
+    """Runs of one contender, each with a fresh door, budget and noise.
+
+    Args:
+        method: name of a registered method.
+        epsilon: what it claims.
+        door: the private table's class.
+        synthesizer: the contender's class, or None for the registered one.
+        schema: columns of the table.
+    """
+
+    method: str
+    epsilon: float
+    door: type = WatchedTable
+    synthesizer: type | None = None
+    schema: TableSchema = NARROW
+
+    @cached_property
+    def plan(self):
+        return SynthesisPlan(schema=self.schema, method=self.method, epsilon=self.epsilon)
+
+    @cached_property
+    def envelope(self):
+        price = price_plan(self.plan)
+        return price.mu_squared * (1 - ENVELOPE_SLACK), price.delta_extra
+
+    def run(self, present, run, progress=no_progress):
+        """The door and the model after one run, or no model where the progress stopped it."""
+        seed = 2 * run + present
+        noise = SeededNoiseThatPassesAsSecure(seed)
+        table = neighbours()[1 if present else 0]
+        budget = RunBudget(*self.envelope)
+        private = self.door(table, modelled_fields(self.plan), self.plan.unit, budget, noise, present=present)
+        model = (self.synthesizer or synthesizer_class(self.method))()
+        with suppress(CancelledError):
+            return private, model.fit(private, self.plan, np.random.default_rng([seed, 1]), progress)
+        return private, None
+
+    def observe(self, present, run):
+        """What the adversary looks at after a whole run; each number tends to rise with the canary."""
+        private, model = self.run(present, run)
+        synthetic = model.sample(N_ROWS, np.random.default_rng([run, present, 2]))
+        return (
+            sum(evidence for _, evidence in private.evidence),
+            sum(evidence for n_columns, evidence in private.evidence if n_columns > 1),
+            model.estimated_rows_,
+            sum(column["cells"] for column in model.domain_report()),
+            int((synthetic["group"] == CANARY["group"]).sum()),
+        )
+
+    def observe_counts(self, present, run):
+        """The likelihood of the released counts alone; a run ends once all are released."""
+        private, _ = self.run(present, run, stop_when_measured)
+        return (sum(evidence for _, evidence in private.evidence),)
+
+
+def play(observe, runs):
+    """What is observed without and with the canary, each of shape (runs, number of statistics)."""
+    return tuple(np.array([observe(present, run) for run in range(runs)], dtype=float) for present in (False, True))
 
 
 def confident_rates(without, with_canary, threshold):
@@ -215,10 +256,9 @@ def mu_of(hits, alarms):
     return np.where((hits > 0) & (alarms < 1), ndtri(hits) - ndtri(alarms), -math.inf)
 
 
-def proven_epsilon(*game, **options):
+def proven_epsilon(game, runs):
     """Lower bound on ε of a contender."""
-    plan, without, with_canary = play(*game, **options)
-    return lower_bound(without, with_canary, epsilon_of(plan.delta))
+    return lower_bound(*play(game.observe, runs), epsilon_of(game.plan.delta))
 
 
 # At ε = 1 a leak that separates all runs proves ln(0.881 / 0.119) = 2.0 with 60 runs to test on each side, and 2.54
@@ -228,29 +268,29 @@ EPSILON, LEAK_RUNS, SOUND_RUNS = 1.0, 120, 200
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_whole_run_keeps_its_epsilon(method):
-    assert proven_epsilon(method, EPSILON, SOUND_RUNS, schema=SCHEMA) <= EPSILON
+    assert proven_epsilon(Game(method, EPSILON, schema=SCHEMA), SOUND_RUNS) <= EPSILON
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_noise_is_caught(method):
-    assert proven_epsilon(method, EPSILON, LEAK_RUNS, door=NoNoise) > EPSILON
+    assert proven_epsilon(Game(method, EPSILON, NoNoise), LEAK_RUNS) > EPSILON
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "independent"])
 def test_raw_pairs_are_caught(method):
-    assert proven_epsilon(method, EPSILON, LEAK_RUNS, door=RawPairs) > EPSILON
+    assert proven_epsilon(Game(method, EPSILON, RawPairs), LEAK_RUNS) > EPSILON
 
 
 @pytest.mark.parametrize("twin", [DomainFromData, ExactNumberOfRows])
 def test_what_is_read_past_the_door_is_caught(twin):
-    assert proven_epsilon("independent", EPSILON, LEAK_RUNS, synthesizer=twin) > EPSILON
+    assert proven_epsilon(Game("independent", EPSILON, synthesizer=twin), LEAK_RUNS) > EPSILON
 
 
 def test_categories_learned_without_noise_are_caught():
-    open_schema = NARROW.replace_field(replace(SCHEMA.field("group"), enum=None, source=DomainSource.MEASURED))
-    game = "independent", EPSILON, LEAK_RUNS
-    assert proven_epsilon(*game, schema=open_schema) <= EPSILON
-    assert proven_epsilon(*game, schema=open_schema, door=EveryValueThatOccurs) > EPSILON
+    learned = NARROW.replace_field(replace(SCHEMA.field("group"), enum=None, source=DomainSource.MEASURED))
+    sound = Game("independent", EPSILON, schema=learned)
+    assert proven_epsilon(sound, LEAK_RUNS) <= EPSILON
+    assert proven_epsilon(replace(sound, door=EveryValueThatOccurs), LEAK_RUNS) > EPSILON
 
 
 # A wrong scale needs the bound on μ. At ε = 4, μ = 0.84; a third of the noise on measurements that take nine tenths of
@@ -259,16 +299,13 @@ def test_categories_learned_without_noise_are_caught():
 MU_EPSILON, MU_RUNS = 4.0, 250
 
 
-def proven_mu(method, door):
-    _, without, with_canary = play(method, MU_EPSILON, MU_RUNS, door=door)
-    return lower_bound(without, with_canary, mu_of)
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_a_third_of_the_noise_is_caught(method):
-    claimed = mu_for(MU_EPSILON, SynthesisPlan(SCHEMA, method, MU_EPSILON).delta)
-    assert proven_mu(method, WatchedTable) <= claimed
-    assert proven_mu(method, ThirdOfTheNoise) > claimed
+    sound = Game(method, MU_EPSILON)
+    weak = replace(sound, door=ThirdOfTheNoise)
+    claimed = mu_for(MU_EPSILON, sound.plan.delta)
+    assert lower_bound(*play(sound.observe_counts, MU_RUNS), mu_of) <= claimed
+    assert lower_bound(*play(weak.observe_counts, MU_RUNS), mu_of) > claimed
 
 
 class RawArgmax(PrivateTable):
