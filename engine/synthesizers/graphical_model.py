@@ -84,6 +84,11 @@ class GraphicalModel:
         self._beliefs: dict[int, Table] | None = None
         self._joints: Joints | None = None
 
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What was taken in, repeated ones pooled."""
+        return tuple(self._measurements.values())
+
     def add(self, measurement: Measurement) -> None:
         """Take in a noisy marginal; repeated ones of the same columns are pooled by precision."""
         self.add_many([measurement])

@@ -24,11 +24,13 @@ from engine.synthesizers.marginals import (
     measure_one_ways,
     open_columns,
 )
+from engine.synthesizers.uncertainty import error_entry, measured_bound
 
 
 class MarginalSynthesizer(Synthesizer):
     """Noisy one-way marginals, then whatever the subclass measures, then a model that explains both."""
 
+    plan_: SynthesisPlan
     domain_: TableDomain
     model_: GraphicalModel
     groups_: tuple[CellGroups, ...]
@@ -53,6 +55,7 @@ class MarginalSynthesizer(Synthesizer):
         """Parts after domain learning, in relative weights; the first is named `one_way`."""
 
     def _fit(self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress) -> None:
+        self.plan_ = plan
         spend = {part.name: part.share * table.budget.left_mu_squared for part in self.budget_split(plan)}
         progress(ProgressEvent("measuring", 0.05, "Measuring each column"))
         self.domain_ = learn_domain(table, plan, spend.get("domain", 0.0))
@@ -81,6 +84,21 @@ class MarginalSynthesizer(Synthesizer):
         coarse = self.model_.sample(n_rows, rng)
         codes = [groups.refine(cells, rng) for groups, cells in zip(self.groups_, coarse, strict=True)]
         return self.domain_.decode(codes, rng)
+
+    def uncertainty_report(self) -> list[dict[str, Any]]:
+        """Per measured set of columns, a bound on the model's distance from the private counts, on merged cells."""
+        names = self.domain_.names
+        return [
+            error_entry(
+                [names[column] for column in item.columns],
+                measured_bound(item.counts, self.model_.marginal(item.columns), item.variance),
+                self.model_.total,
+                measured=True,
+                cells=item.counts.size,
+                noise_scale=round(float(np.sqrt(np.min(item.variance))), 3),
+            )
+            for item in self.model_.measurements
+        ]
 
     def domain_report(self) -> list[dict[str, Any]]:
         """Per modelled column: its cells and what happens outside them."""
