@@ -115,7 +115,7 @@ class RawPairs(WatchedTable):
     """Adds noise to single columns and to nothing else."""
 
     def _release(self, call, exact, draw):
-        raw = call.mechanism == "gaussian_marginal" and len(call.key[0]) == 2
+        raw = call.mechanism == "gaussian_marginal" and len(call.key[0]) > 1
         return super()._release(call, exact, (lambda: exact) if raw else draw)
 
 
