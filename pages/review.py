@@ -26,7 +26,8 @@ facts = {
     "Method": title,
     "Synthetic rows": f"{plan.n_rows:,}" if plan.n_rows else "the noisy count of private rows",
     "Set aside for the report": f"{100 * share:.0f} % of the private rows",
-    "Predicted column": plan.target or "none",
+    "Column to predict": plan.target or "none",
+    "Relations that matter most": f"those of {', '.join(plan.important)}" if plan.important else "none in particular",
 }
 with st.container(border=True):
     for label, value in facts.items():

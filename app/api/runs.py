@@ -14,11 +14,11 @@ from app.api.responses import json_response, read_json
 from app.errors import InvalidInputError
 from app.services.views import UserView
 
-CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target"})
+CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target", "important"})
 
 
 async def create_run(request: Request) -> JSONResponse:
-    """Reserve and queue a run: `dataset_id`, and `method`, `epsilon`, `n_rows`, `holdout_share`, `target`."""
+    """Reserve and queue a run: `dataset_id`, `method`, `epsilon`, `n_rows`, `holdout_share`, `target`, `important`."""
     user = await run_in_threadpool(require_user, request)
     body = await read_json(request)
     return await run_in_threadpool(_submit, request, user, body)
@@ -73,8 +73,8 @@ def _submit(request: Request, user: UserView, body: dict[str, Any]) -> JSONRespo
         raise InvalidInputError("State the dataset_id.")
     if unknown := sorted(set(body) - CHOICES):
         raise InvalidInputError(f"{unknown[0]!r} is not a choice of a run: {', '.join(sorted(CHOICES))}.")
+    plan = services.plans.draft_plan(user, dataset_id, **body)
     services.datasets.save_draft(user, dataset_id, **body)
-    plan = services.plans.draft_plan(user, dataset_id)
     return json_response(services.runs.submit(user, dataset_id, plan), 201)
 
 

@@ -254,8 +254,8 @@ class DatasetsService:
         Args:
             user: the owner.
             dataset_id: the dataset.
-            choices: `method`, `epsilon`, `n_rows`, `holdout_share`, `target` or whatever a page must remember; None
-                removes a choice.
+            choices: `method`, `epsilon`, `n_rows`, `holdout_share`, `target`, `important` or whatever a page must
+                remember; None removes a choice.
 
         Raises:
             InvalidInputError: they are not small JSON.

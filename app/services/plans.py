@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.errors import InvalidInputError, InvalidPlanError, NotReadyError
@@ -45,6 +46,10 @@ class PlansService:
 
         return list_methods()
 
+    def default_method(self, user: UserView, dataset_id: str) -> str:
+        """The method to offer first for a dataset; raises NotReadyError where an earlier step is missing."""
+        return _first_method(*_require_ready(self._datasets.get(user, dataset_id)))
+
     def draft_plan(self, user: UserView, dataset_id: str, **choices: Any) -> SynthesisPlan:
         """The plan that the dataset's saved choices make.
 
@@ -62,6 +67,7 @@ class PlansService:
         draft = dataset.draft | choices
         if draft.get("epsilon") is None:
             raise NotReadyError("model", "Choose ε for this run first.")
+        _check_chosen_columns(draft, _modelled(schema, unit))
         try:
             return SynthesisPlan(
                 schema=schema,
@@ -72,6 +78,7 @@ class PlansService:
                 n_rows=draft.get("n_rows"),
                 declared_rows=dataset.declared_rows,
                 target=draft.get("target"),
+                important=_important(draft),
             )
         except EngineError as error:
             raise InvalidPlanError(sentence(error)) from None
@@ -134,9 +141,29 @@ def _require_ready(dataset: DatasetView) -> tuple[TableSchema, UnitOfProtection]
 def _first_method(schema: TableSchema, unit: UnitOfProtection) -> str:
     from engine.synthesizers.registry import default_method
 
-    modelled = [
+    return default_method(len(_modelled(schema, unit)))
+
+
+def _modelled(schema: TableSchema, unit: UnitOfProtection) -> list[str]:
+    return [
         field.name
         for field in schema.fields
         if field.treatment is Treatment.SYNTHESIZE and field.name != unit.id_column
     ]
-    return default_method(len(modelled))
+
+
+def _important(draft: Mapping[str, Any]) -> tuple[str, ...]:
+    names = draft.get("important") or ()
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise InvalidPlanError("The columns that matter most are a list of names.")
+    return tuple(names)
+
+
+def _check_chosen_columns(draft: Mapping[str, Any], modelled: Sequence[str]) -> None:
+    """Refuse a choice that has outlived its column, and say where to choose again."""
+    chosen = [draft["target"]] if isinstance(draft.get("target"), str) else []
+    for name in (*chosen, *_important(draft)):
+        if name not in modelled:
+            raise InvalidPlanError(
+                f"Column {name!r} was chosen on the model step, but it is not synthesized. Choose again there."
+            )

@@ -50,7 +50,7 @@ class DatasetView:
         unit: who is protected; None before the protect step.
         declared_rows: number of rows as the owner states it in public.
         epsilon_cap: the budget; None before the budget step.
-        draft: choices for the next run: method, epsilon, n_rows, holdout_share, target and so on.
+        draft: choices for the next run: method, epsilon, n_rows, holdout_share, target, important and so on.
         next_step: `columns`, `protect`, `budget`, `model` or `review`.
     """
 

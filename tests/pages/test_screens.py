@@ -125,6 +125,33 @@ def test_confirming_columns_in_the_page(studio, secret, owner):
     assert studio.datasets.get(owner, dataset.id).schema_confirmed
 
 
+def test_what_matters_most_is_kept_and_reviewed(studio, secret, owner, sample):
+    page = opened(ROOT / "pages" / "model.py", secret, dataset=sample.id)
+    page.selectbox(key="model_target").select("readmitted")
+    page.multiselect(key="model_important").select("age").select("severity")
+    page.button(key="model_save").click().run()
+    assert not page.exception
+    plan = studio.plans.draft_plan(owner, sample.id)
+    assert (plan.target, plan.important) == ("readmitted", ("age", "severity"))
+    assert "those of age, severity" in texts(opened(ROOT / "pages" / "review.py", secret, dataset=sample.id))
+    page = opened(ROOT / "pages" / "model.py", secret, dataset=sample.id)
+    assert page.multiselect(key="model_important").value == ["age", "severity"]
+    page.multiselect(key="model_important").set_value([])
+    page.button(key="model_save").click().run()
+    assert studio.plans.draft_plan(owner, sample.id).important == ()
+
+
+@pytest.mark.parametrize("forged", [{"important": 7}, {"important": ["no column"]}, {"target": [1]}, {"method": "no"}])
+def test_the_model_page_opens_over_forged_choices(studio, secret, owner, sample, forged):
+    studio.datasets.save_draft(owner, sample.id, **forged)
+    page = opened(ROOT / "pages" / "model.py", secret, dataset=sample.id)
+    assert not page.exception
+    assert not page.error
+    page.button(key="model_save").click().run()
+    assert not page.exception
+    assert not page.error
+
+
 def test_a_forged_slider_value_is_refused_by_the_service(studio, secret, owner, sample):
     studio.datasets.save_draft(owner, sample.id, epsilon=9999.0)
     page = opened(ROOT / "pages" / "review.py", secret, dataset=sample.id)
