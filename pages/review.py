@@ -48,6 +48,21 @@ with st.expander(f"Columns: {len(plan.synthesized_names())} synthesized of {len(
         hide_index=True,
         key="review_columns",
     )
+if plan.schema.rules:
+    modelled = set(plan.synthesized_names())
+    with st.expander(f"Rules that every synthetic row keeps: {len(plan.schema.rules)}"):
+        st.dataframe(
+            [
+                {
+                    "Rule": rule.describe(),
+                    "Known from": "I declare it",
+                    "In this run": "kept" if modelled.issuperset(rule.columns) else "passed over: not synthesized",
+                }
+                for rule in plan.schema.rules
+            ],
+            hide_index=True,
+            key="review_rules",
+        )
 
 st.subheader("Cost", anchor=False)
 layout.figures(

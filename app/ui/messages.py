@@ -22,15 +22,25 @@ def reporting() -> Iterator[None]:
     """Show an error of ours in its own words and stop the page there; nothing that was typed is lost."""
     try:
         yield
-    except NotReadyError as error:
+    except (AppError, EngineError) as error:
+        _show(error)
+        st.stop()
+
+
+@contextmanager
+def showing() -> Iterator[None]:
+    """Show an error of ours in its own words and go on with the page, so that forms further down keep what is typed."""
+    try:
+        yield
+    except (AppError, EngineError) as error:
+        _show(error)
+
+
+def _show(error: AppError | EngineError) -> None:
+    if isinstance(error, NotReadyError):
         st.warning(error.user_message, icon=":material/info:")
-        st.stop()
-    except AppError as error:
-        st.error(error.user_message, icon=":material/error:")
-        st.stop()
-    except EngineError as error:
-        st.error(sentence(error), icon=":material/error:")
-        st.stop()
+        return
+    st.error(error.user_message if isinstance(error, AppError) else sentence(error), icon=":material/error:")
 
 
 def saved(message: str) -> None:
