@@ -146,6 +146,12 @@ def expected_error(expected: Forecast, method: str) -> None:
         f"From the noise this plan would draw and the {expected.declared_rows:,} rows that you stated; no private row "
         "is read for it. Relations between columns that the method leaves out add further error."
     )
+    if expected.pair is not None and method == "aim":
+        st.caption(
+            f"The method makes about {expected.pair.measurements:,} measurements of pairs and triples of columns, in "
+            "rounds: each time those that its model explains worst. Where noise hides what is left, it is halved "
+            "and fewer are measured, for the same ε."
+        )
     if any(column["cells_assumed"] for column in columns):
         st.caption("For columns whose values are learned in the run, a typical number of cells is assumed.")
     with st.expander("As a table"):

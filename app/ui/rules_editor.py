@@ -74,8 +74,11 @@ def _add(schema: TableSchema, confirmed: set[str]) -> Rule | None:
     if len(names) < 2:
         st.caption("A rule is about confirmed columns that are synthesized. Confirm two of them to add one.")
         return None
-    kind = st.segmented_control(
-        "Add a rule", [ORDER, LIST], default=ORDER, key="rules_kind", required=True, width="stretch"
+    kind = st.radio(
+        "Add a rule",
+        [ORDER, LIST],
+        captions=["Two numbers, or two dates", "Such as codes and the groups that they belong to"],
+        key="rules_kind",
     )
     return _add_order(schema, names) if kind == ORDER else _add_list(schema, names)
 
@@ -141,6 +144,7 @@ def _written(schema: TableSchema, fields: Sequence[Field]) -> Rule | None:
         },
         key=f"rules_lines_{len(schema.rules)}_{'_'.join(by_text)}",
         width="stretch",
+        placeholder="choose",
     )
     st.caption("One line per combination. Every combination that is not listed is ruled out.")
     if not st.button("Add this rule", key="rules_add_lines", icon=":material/add:"):

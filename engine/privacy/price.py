@@ -72,8 +72,17 @@ class ColumnForecast:
 
 @dataclass(frozen=True)
 class PairForecast:
-    """Expected error of a measured pair of columns with typical numbers of cells."""
+    """Expected error of a measured pair of columns with typical numbers of cells.
 
+    Args:
+        measurements: pairs, or triples, that the run can measure with this noise.
+        noise_scale: standard deviation of the noise per cell, in rows.
+        typical_cells: cells of such a pair.
+        expected_error_rows: mean absolute error of a cell's count, in rows.
+        expected_distance: expected total variation distance from noise alone, at most 1.
+    """
+
+    measurements: int
     noise_scale: float
     typical_cells: int
     expected_error_rows: float
@@ -133,8 +142,10 @@ def forecast(plan: SynthesisPlan) -> Forecast:
     if "pair" in shares:
         sizes = sorted(column.cells for column in columns)
         typical = sizes[len(sizes) // 2] ** 2
-        scale = _noise_scale(plan, price, shares["pair"])
-        pair = PairForecast(scale, typical, _mean_error(scale), _distance(scale, typical, plan.declared_rows))
+        share = shares["pair"]
+        scale = _noise_scale(plan, price, share)
+        distance = _distance(scale, typical, plan.declared_rows)
+        pair = PairForecast(share.n_queries, scale, typical, _mean_error(scale), distance)
     return Forecast(plan.declared_rows, columns, pair)
 
 

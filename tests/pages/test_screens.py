@@ -1,5 +1,6 @@
 """Every page file on its own: closed to visitors, empty, with a dataset, and with values no widget allows."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -207,7 +208,7 @@ def test_an_edit_that_breaks_a_rule_is_refused_in_the_page_and_keeps_what_was_ty
 
 def test_a_list_of_combinations_is_uploaded_in_the_page(studio, secret, owner, sample):
     page = opened(ROOT / "pages" / "columns.py", secret, dataset=sample.id)
-    page.segmented_control(key="rules_kind").set_value("Only listed combinations occur").run()
+    page.radio(key="rules_kind").set_value("Only listed combinations occur").run()
     page.multiselect(key="rules_columns_0").select("sex").select("region").run()
     page.radio(key="rules_way_0").set_value("Upload a small table").run()
     content = b"sex,region\nFemale,North\nMale,Mars\n"
@@ -227,6 +228,29 @@ def test_columns_wait_for_confirmation_before_a_rule_is_about_them(studio, secre
     page = opened(ROOT / "pages" / "columns.py", secret, dataset=dataset.id)
     assert "Confirm two of them" in texts(page)
     assert not [box for box in page.selectbox if box.key.startswith("rules_")]
+
+
+def test_the_forecast_of_aim_speaks_of_its_rounds(studio, secret, owner, sample):
+    page = opened(ROOT / "pages" / "budget.py", secret, dataset=sample.id)
+    assert "in rounds" not in texts(page)
+    studio.datasets.save_draft(owner, sample.id, method="aim")
+    page = opened(ROOT / "pages" / "budget.py", secret, dataset=sample.id)
+    assert not page.exception
+    assert "measurements of pairs and triples of columns, in rounds" in texts(page)
+
+
+def test_the_last_steps_of_a_run_are_shown_newest_first(studio, secret, owner, sample):
+    run = studio.runs.submit(owner, sample.id, studio.plans.draft_plan(owner, sample.id))
+    studio.ledger.commit(run.id)
+    for number in range(11):
+        message = f"Round {number}: measured <b> × age"
+        studio.queue.save_progress(run.id, stage="measuring", fraction=0.3, message=message)
+    page = opened(ROOT / "pages" / "run.py", secret, run=run.id)
+    assert not page.exception
+    html = " ".join(str(element.proto.body) for element in page.get("html"))
+    shown = re.findall(r"Round (\d+): measured &lt;b&gt;", html)
+    assert shown == [str(number) for number in range(10, 2, -1)]
+    assert len(page.dataframe[0].value) == 11
 
 
 def test_a_forged_slider_value_is_refused_by_the_service(studio, secret, owner, sample):
