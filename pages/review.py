@@ -18,6 +18,8 @@ with messages.reporting():
     plan = services.plans.draft_plan(user, dataset.id)
     fit = services.plans.feasibility(user, dataset.id, plan)
     share = services.plans.holdout_share(user, dataset.id)
+    needed = services.plans.resources(user, dataset.id, plan)
+refusal = services.plans.memory_refusal(needed)
 title = next(info.title for info in services.plans.methods() if info.name == plan.method)
 
 facts = {
@@ -64,6 +66,9 @@ if plan.schema.rules:
             key="review_rules",
         )
 
+st.subheader("Time and memory", anchor=False)
+budget_view.resources(needed, refusal)
+
 st.subheader("Cost", anchor=False)
 layout.figures(
     {
@@ -74,15 +79,16 @@ layout.figures(
 budget_view.feasibility(fit)
 st.markdown(messages.odds_sentence(fit.composed_after, dataset.delta, budget_view.unit_words(dataset)))
 
+can_start = fit.fits and refusal is None
 understood = st.checkbox(
     "I understand that this cost is charged as soon as the run reads the table, and cannot be undone.",
     key="review_understood",
-    disabled=not fit.fits,
+    disabled=not can_start,
 )
 if st.button(
     "Reserve and start the run",
     type="primary",
-    disabled=not (fit.fits and understood),
+    disabled=not (can_start and understood),
     key="review_submit",
     icon=":material/play_arrow:",
 ):

@@ -17,6 +17,7 @@ from engine.privacy.plan import SynthesisPlan, UnitOfProtection
 
 if TYPE_CHECKING:
     from engine.privacy.price import Forecast, PlanPrice
+    from engine.resources import Resources
     from engine.synthesizers.registry import MethodInfo
 
 DEFAULT_HOLDOUT_SHARE = 0.2
@@ -115,6 +116,26 @@ class PlansService:
             return forecast(plan)
         except EngineError as error:
             raise InvalidPlanError(sentence(error)) from None
+
+    def resources(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> Resources:
+        """About how long the run takes and how much memory; raises InvalidPlanError where it cannot be priced."""
+        from engine.resources import estimate_resources
+
+        self.check(user, dataset_id, plan)
+        try:
+            return estimate_resources(plan, plan.declared_rows or 1)
+        except EngineError as error:
+            raise InvalidPlanError(sentence(error)) from None
+
+    def memory_refusal(self, resources: Resources) -> str | None:
+        """Why a run cannot be made on this machine now, as a sentence; None where it can."""
+        from engine.resources import check_memory
+
+        try:
+            check_memory(resources)
+        except EngineError as error:
+            return sentence(error)
+        return None
 
     def feasibility(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> Feasibility:
         """Whether the plan would be granted now."""

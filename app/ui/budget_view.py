@@ -13,6 +13,7 @@ from engine.privacy.plan import DEFAULT_DELTA, UnitKind
 
 if TYPE_CHECKING:
     from engine.privacy.price import Forecast, PlanPrice
+    from engine.resources import Resources
 
 CHOICES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0)
 DEFAULT_CAP = 3.0
@@ -123,6 +124,19 @@ def feasibility(fit: Feasibility) -> None:
         f"{messages.epsilon(fit.epsilon_cap)}. A run of up to ε {messages.epsilon(fit.left_epsilon)} still fits.",
         icon=":material/block:",
     )
+
+
+def resources(needed: Resources, refusal: str | None) -> None:
+    """Time and memory of the run, and why it cannot be made here where that is so."""
+    layout.figures(
+        {"Time, about": messages.duration(needed.seconds), "Memory, about": messages.size(needed.memory_bytes)}
+    )
+    st.caption(
+        "On one processor core, with the internal report. Estimated from the number of rows that you stated, the "
+        "columns and the method; no private row is read for it."
+    )
+    if refusal is not None:
+        st.error(refusal, icon=":material/memory:")
 
 
 def split(price: PlanPrice) -> None:

@@ -97,6 +97,14 @@ def size(n_bytes: int) -> str:
     return f"{value:.1f} GiB"
 
 
+def duration(seconds: float) -> str:
+    """A rough time."""
+    if seconds < 90:
+        return f"{max(10, round(seconds, -1)):.0f} seconds"
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"
+
+
 def plural(count: int, noun: str) -> str:
     """A count with its noun."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

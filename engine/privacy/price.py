@@ -134,16 +134,16 @@ def forecast(plan: SynthesisPlan) -> Forecast:
         raise PlanError("state about how many rows the table has to see the expected error")
     price = price_plan(plan)
     shares = {part.name: part for part in price.split}
-    one_way_scale = _noise_scale(plan, price, shares["one_way"])
+    one_way_scale = noise_scale(plan, price, shares["one_way"])
     columns = tuple(
-        _column_forecast(plan, name, cells, assumed, one_way_scale) for name, cells, assumed in _cells(plan)
+        _column_forecast(plan, name, cells, assumed, one_way_scale) for name, cells, assumed in column_cells(plan)
     )
     pair = None
     if "pair" in shares:
         sizes = sorted(column.cells for column in columns)
         typical = sizes[len(sizes) // 2] ** 2
         share = shares["pair"]
-        scale = _noise_scale(plan, price, share)
+        scale = noise_scale(plan, price, share)
         distance = _distance(scale, typical, plan.declared_rows)
         pair = PairForecast(share.n_queries, scale, typical, _mean_error(scale), distance)
     return Forecast(plan.declared_rows, columns, pair)
@@ -163,7 +163,8 @@ def _check_method(plan: SynthesisPlan) -> None:
             column_domain(field)
 
 
-def _cells(plan: SynthesisPlan) -> list[tuple[str, int, bool]]:
+def column_cells(plan: SynthesisPlan) -> list[tuple[str, int, bool]]:
+    """Name and number of cells of each modelled column, and whether that is an assumption; reads no rows."""
     cells = []
     for field in modelled_fields(plan):
         if needs_learning(field):
@@ -174,7 +175,8 @@ def _cells(plan: SynthesisPlan) -> list[tuple[str, int, bool]]:
     return cells
 
 
-def _noise_scale(plan: SynthesisPlan, price: PlanPrice, share: BudgetShare) -> float:
+def noise_scale(plan: SynthesisPlan, price: PlanPrice, share: BudgetShare) -> float:
+    """Standard deviation of the noise on each count that a part of the price pays for, in rows."""
     per_query = share.share * price.mu_squared / max(share.n_queries, 1)
     return plan.unit.max_rows_per_unit / math.sqrt(per_query)
 

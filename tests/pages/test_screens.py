@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import app.wiring
+from app.errors import InvalidPlanError
 from app.ui import navigation
 from engine.data.rules import AtMost, Combinations
 from engine.privacy.plan import UnitOfProtection
@@ -251,6 +252,27 @@ def test_the_last_steps_of_a_run_are_shown_newest_first(studio, secret, owner, s
     shown = re.findall(r"Round (\d+): measured &lt;b&gt;", html)
     assert shown == [str(number) for number in range(10, 2, -1)]
     assert len(page.dataframe[0].value) == 11
+
+
+def test_the_review_says_how_long_a_run_takes_and_how_much_memory(secret, sample):
+    page = opened(ROOT / "pages" / "review.py", secret, dataset=sample.id)
+    html = " ".join(str(element.proto.body) for element in page.get("html"))
+    assert re.search(r"Time, about</dt><dd>\d+ (seconds|minutes)<", html)
+    assert re.search(r"Memory, about</dt><dd>[\d.]+ MiB<", html)
+    page.checkbox(key="review_understood").check().run()
+    assert not page.button(key="review_submit").disabled
+
+
+def test_a_run_that_needs_too_much_memory_cannot_be_reserved(studio, secret, owner, sample, monkeypatch):
+    monkeypatch.setattr("engine.resources.available_memory", lambda: 10 * 2**20)
+    page = opened(ROOT / "pages" / "review.py", secret, dataset=sample.id)
+    assert not page.exception
+    assert "9 MiB can be used here now: drop columns" in texts(page)
+    assert page.button(key="review_submit").disabled
+    assert page.checkbox(key="review_understood").disabled
+    with pytest.raises(InvalidPlanError, match="Nothing was spent"):
+        studio.runs.submit(owner, sample.id, studio.plans.draft_plan(owner, sample.id))
+    assert studio.ledger.summary(owner, sample.id).n_entries == 0
 
 
 def test_a_forged_slider_value_is_refused_by_the_service(studio, secret, owner, sample):

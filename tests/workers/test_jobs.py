@@ -208,6 +208,18 @@ def test_progress_is_kept_in_the_queue(services, owner, dataset_id):
     assert progress.log[0].at <= progress.log[-1].at
 
 
+def test_a_run_that_needs_too_much_memory_is_released_before_a_row_is_read(services, owner, dataset_id, monkeypatch):
+    run = submit(services, owner, dataset_id)
+    monkeypatch.setattr("engine.resources.available_memory", lambda: 2**20)
+    monkeypatch.setattr("engine.data.ingest.read_table", lambda *args, **options: pytest.fail("the table was read"))
+    do_run(services, run.id)
+    run = services.runs.get(owner, run.id)
+    assert (run.status, run.ledger_state, run.spent) == ("failed", "released", False)
+    assert "of memory" in run.error
+    assert services.ledger.entries(owner, dataset_id)[0].note.endswith("Not charged.")
+    assert services.ledger.summary(owner, dataset_id).epsilon_left == 1.0
+
+
 def test_no_step_is_lost_between_two_writes(services, owner, dataset_id):
     run = submit(services, owner, dataset_id)
     services.ledger.commit(run.id)
