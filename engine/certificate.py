@@ -13,6 +13,7 @@ from engine.privacy.accounting import compose_epsilon, rdp_epsilon, total_mu
 from engine.privacy.plan import NEIGHBOURING_RELATION, SynthesisPlan
 from engine.privacy.price import PlanPrice
 from engine.synthesizers.registry import method_info, synthesizer_class
+from engine.synthesizers.uncertainty import CONFIDENCE
 from engine.version import __version__
 
 CERTIFICATE_VERSION = 1
@@ -21,6 +22,12 @@ _LIBRARIES = ("dp-accounting", "numpy", "scipy", "pandas", "mpmath")
 NOISE_STATEMENT = (
     "Gaussian noise rounded to whole rows, drawn exactly from the operating system's cryptographic generator; "
     "there is no seed and none is kept"
+)
+
+UNCERTAINTY_STATEMENT = (
+    "Total variation distance between the private counts of a set of columns and the fitted model's, as a share of "
+    "rows, on the model's cells. Each bound follows from the noise alone and holds with the stated confidence; where "
+    "none is given, the noise says nothing. Rounding to whole rows and drawing values inside a cell come on top."
 )
 
 NOT_COVERED = (
@@ -40,6 +47,7 @@ def build_certificate(
     price: PlanPrice,
     events: list[dict[str, Any]],
     domains: list[dict[str, Any]],
+    uncertainty: list[dict[str, Any]],
     *,
     synthetic_rows: int,
     estimated_rows: float,
@@ -52,6 +60,7 @@ def build_certificate(
         price: the envelope that was charged.
         events: charges in order, from the run's budget.
         domains: per modelled column, from the synthesizer.
+        uncertainty: bounds on the model's error, from the synthesizer.
         synthetic_rows: rows in the synthetic table.
         estimated_rows: noisy number of private rows.
         sample_seed: seed of the sampling, or None; noise has none.
@@ -79,6 +88,7 @@ def build_certificate(
         "envelope": price.event,
         "events": events,
         "columns": _columns(plan, domains),
+        "uncertainty": {"confidence": CONFIDENCE, "meaning": UNCERTAINTY_STATEMENT, "sets": uncertainty},
         "rows": {"synthetic": synthetic_rows, "estimated_private": round(estimated_rows, 1)},
         "randomness": {"noise": NOISE_STATEMENT, "sampling_seed": sample_seed},
         "not_covered": list(NOT_COVERED),

@@ -80,6 +80,7 @@ def synthesize(
         price,
         budget.events(),
         synthesizer.domain_report(),
+        synthesizer.uncertainty_report(),
         synthetic_rows=n_rows,
         estimated_rows=synthesizer.estimated_rows_,
         sample_seed=sample_seed,

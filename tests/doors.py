@@ -51,8 +51,8 @@ def distance(norm, first, second):
     return float(np.abs(change).max()) if norm == "linf" else float(np.sqrt((change**2).sum()))
 
 
-def run(plan, table, door=RecordingTable, synthesizer=None, n_rows=200, seed=7, **options):
-    """Fit and sample with every source of randomness fixed; returns the door and the synthetic rows."""
+def fit(plan, table, door=RecordingTable, synthesizer=None, seed=7, **options):
+    """Fit with every source of randomness fixed; returns the door, the model and the generator that goes on."""
     price = price_plan(plan)
     budget = RunBudget(price.mu_squared * (1 - ENVELOPE_SLACK), price.delta_extra)
     noise = SeededNoiseThatPassesAsSecure(seed)
@@ -60,6 +60,12 @@ def run(plan, table, door=RecordingTable, synthesizer=None, n_rows=200, seed=7, 
     rng = np.random.default_rng(seed)
     model = (synthesizer or synthesizer_class(plan.method))()
     model.fit(private, plan, rng)
+    return private, model, rng
+
+
+def run(plan, table, n_rows=200, **options):
+    """Fit and sample with every source of randomness fixed; returns the door and the synthetic rows."""
+    private, model, rng = fit(plan, table, **options)
     return private, complete_columns(model.sample(n_rows, rng), plan, rng)
 
 

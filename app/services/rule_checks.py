@@ -160,7 +160,7 @@ def check_rules_hold(schema: TableSchema) -> None:
 
 def _check_cells(fields: Sequence[Field], rules: Sequence[Rule]) -> None:
     from engine.data.encode import table_domain
-    from engine.synthesizers.structural_zeros import allowed_cells
+    from engine.synthesizers.rule_cells import allowed_cells
 
     try:
         domain = table_domain(fields, {})

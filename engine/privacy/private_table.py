@@ -285,6 +285,52 @@ class PrivateTable:
             )
         return float(edges[held[0]]), float(edges[held[-1] + 1])
 
+    def histogram(self, name: str, lower: FloatArray, upper: FloatArray, noise_scale: float, purpose: str) -> IntArray:
+        """Noisy counts of a column's numbers in cells of a line, before its rows are encoded.
+
+        Args:
+            name: a numeric or date column.
+            lower: left end of each cell, in numeric units, shape (n_cells,); it belongs to the cell.
+            upper: right end of each cell, outside it; cells are disjoint and increase.
+            noise_scale: standard deviation of the Gaussian noise, in rows.
+            purpose: why, in words, for the certificate.
+
+        Returns:
+            Integer counts, shape (n_cells,); missing values and numbers between cells are counted nowhere.
+
+        Raises:
+            ValueError: cells overlap, or are out of order.
+            BudgetExceededError: the envelope does not hold the charge.
+
+        Privacy: L2 sensitivity k; charges μ² = (k / noise_scale)².
+        """
+        if not (len(lower) == len(upper) > 0 and np.all(lower < upper) and np.all(upper[:-1] <= lower[1:])):
+            raise ValueError("cells of a histogram must be disjoint and increase")
+        k = float(self.rows_per_unit)
+        mu = k / noise_scale
+        self.budget.spend(
+            Charge(
+                mechanism="numeric_histogram",
+                purpose=purpose,
+                reads=(name,),
+                sensitivity=k,
+                noise_scale=noise_scale,
+                mu_squared=mu * mu,
+                rho=mu * mu / 2.0,
+                event=gaussian_event(mu),
+            )
+        )
+        numbers = to_numbers(self._rows[name], self._fields[name].type)
+        numbers = numbers[~np.isnan(numbers)]
+        cells = np.searchsorted(lower, numbers, side="right") - 1
+        inside = (cells >= 0) & (numbers < upper[cells])
+        exact = np.bincount(cells[inside], minlength=len(lower)).astype(np.int64)
+        call = MechanismCall("numeric_histogram", (name, tuple(lower), tuple(upper), noise_scale), k, "l2")
+        released: IntArray = self._release(
+            call, exact, lambda: exact + rounded_gaussian(exact.shape, noise_scale, self._noise)
+        )
+        return released
+
     def _exact_counts(self, columns: Columns) -> IntArray:
         if columns not in self._counts:
             flat = np.zeros(len(self._codes[0]), dtype=np.int64)

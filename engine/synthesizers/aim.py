@@ -1,15 +1,15 @@
-"""AIM: one-way marginals, then again and again the pair that the model explains worst, measured and learned.
+"""AIM: one-way marginals, then again and again the set of columns that the model explains worst, measured and learned.
 
 Source: McKenna, Mullins, Sheldon, Miklau, "AIM: An Adaptive and Iterative Mechanism for Differentially Private
-Synthetic Data" (2022), Algorithms 2 to 4, with the workload of all pairs of columns. Changes: costs add up in
-Gaussian DP, also where noise scales follow from earlier outputs (Smith and Thakurta 2022); pairs are chosen in small
+Synthetic Data" (2022), Algorithms 2 to 4, with the workload of all pairs and triples of columns. Changes: costs add up
+in Gaussian DP, also where noise scales follow from earlier outputs (Smith and Thakurta 2022); sets are chosen in small
 batches between fits; and the junction tree grows by the cheapest way instead of being rebuilt each round.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, ClassVar
 
@@ -22,23 +22,26 @@ from engine.privacy.private_table import SELECTION_ROUNDING, PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare
 from engine.synthesizers.graphical_model import Columns, GraphicalModel, Measurement
-from engine.synthesizers.junction_tree import JunctionTree
 from engine.synthesizers.marginal_synthesizer import MarginalSynthesizer
 from engine.synthesizers.marginals import OneWay
+from engine.synthesizers.uncertainty import NOISE_MEAN, SelectionRecord, candidate_bounds, error_entry
+from engine.synthesizers.workload import EMPHASIS, Workload
 
 FloatArray = npt.NDArray[np.float64]
 
-ONE_WAY_SHARE = 0.30
+ONE_WAY_SHARE = 0.40
 SELECTION_SHARE = 0.10
-ROUNDS_PER_COLUMN = 4
+MEASUREMENTS_PER_COLUMN = 4
 LARGEST_BATCH = 3
+TYPICAL_NOISE = 0.3
+FEWEST = 0.5
 MAXIMUM_CELLS = 2**17
 FIRST_ITERATIONS, ROUND_ITERATIONS, LAST_ITERATIONS = 600, 60, 800
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Allowance:
-    """Noise of the next round, in units of one row per unit: scale of counts and ε of the selection."""
+    """Noise of the next measurement, in units of one row per unit: scale of counts and ε of the selection."""
 
     scale: float
     epsilon: float
@@ -55,32 +58,68 @@ class _Allowance:
         charged = self.epsilon * (1.0 + SELECTION_ROUNDING)
         return float(self.scale**-2.0 + exponential_mechanism_mu(charged) ** 2.0)
 
+    def finer(self) -> _Allowance:
+        """Half the noise, where the present one hides what is left to learn."""
+        return _Allowance(self.scale / 2.0, self.epsilon * 2.0)
+
+
+@dataclass
+class _Search:
+    """Where the loop stands: released numbers only."""
+
+    model: GraphicalModel
+    workload: Workload
+    allowance: _Allowance
+    envelope: float
+    left: float
+    round_number: int = 0
+    is_last: bool = False
+    records: list[SelectionRecord] = field(default_factory=list)
+
+    def next_batch(self, largest: int) -> int:
+        """How many sets the next round measures; the last one spends all that is left on one."""
+        self.round_number += 1
+        batch = largest
+        if self.left < 2.0 * batch * self.allowance.mu_squared:
+            batch, self.is_last, self.allowance = 1, True, _Allowance.of(self.left)
+        self.left -= batch * self.allowance.mu_squared
+        return batch
+
+    @property
+    def used(self) -> float:
+        """Share of the envelope that is spent, this round included."""
+        return 1.0 - self.left / self.envelope
+
 
 class AimSynthesizer(MarginalSynthesizer):
-    """Adaptive choice and measurement of pairs of columns, explained by a graphical model."""
+    """Adaptive choice and measurement of sets of columns, explained by a graphical model."""
 
     minimum_columns: ClassVar[int] = 2
     maximum_columns: ClassVar[int | None] = 100
 
     @classmethod
     def parameters(cls, plan: SynthesisPlan) -> dict[str, Any]:
-        """Settings that every run shares; they were chosen on public tables."""
+        """Settings that every run shares; they were chosen on public and simulated tables."""
         return {
             "one_way_share": ONE_WAY_SHARE,
             "selection_share": SELECTION_SHARE,
-            "rounds_per_column": ROUNDS_PER_COLUMN,
+            "measurements_per_column": MEASUREMENTS_PER_COLUMN,
             "maximum_cells": MAXIMUM_CELLS,
-            "workload": "all pairs of columns, equally weighted",
+            "workload": "all pairs and triples of columns",
+            "emphasised": sorted({*plan.important, *([plan.target] if plan.target is not None else [])}),
+            "emphasis": EMPHASIS,
         }
 
     @classmethod
     def _model_split(cls, n_columns: int) -> tuple[BudgetShare, ...]:
         rest = 1.0 - ONE_WAY_SHARE
-        rounds = ROUNDS_PER_COLUMN * n_columns
+        measurements = MEASUREMENTS_PER_COLUMN * n_columns
         return (
             BudgetShare("one_way", "One-way marginals", ONE_WAY_SHARE, n_columns),
-            BudgetShare("selection", "Choosing the pairs", rest * SELECTION_SHARE, rounds),
-            BudgetShare("pair", "Pairs, until the budget is used", rest * (1.0 - SELECTION_SHARE), rounds),
+            BudgetShare("selection", "Choosing what to measure", rest * SELECTION_SHARE, measurements),
+            BudgetShare(
+                "pair", "Pairs and triples, until the budget is used", rest * (1.0 - SELECTION_SHARE), measurements
+            ),
         )
 
     def _fit_model(
@@ -88,63 +127,107 @@ class AimSynthesizer(MarginalSynthesizer):
     ) -> None:
         model = self._coarse_model(table, one_ways)
         model.fit(FIRST_ITERATIONS, tolerance=1e-6, stop_at_noise=False)
-        self._measure_pairs(table, model, spend["selection"] + spend["pair"], progress)
+        envelope = spend["selection"] + spend["pair"]
+        first = _Allowance.of(envelope / _measurements(model, envelope / table.rows_per_unit**2))
+        search = _Search(model, Workload.of(self.plan_, table.sizes), first, envelope, envelope)
+        while not search.is_last:
+            self._round(table, search, progress)
         progress(ProgressEvent("fitting", 0.75, "Fitting the model once more"))
         model.fit(LAST_ITERATIONS, tolerance=1e-6, stop_at_noise=False)
         self.model_ = model
+        self.last_choice_ = search.records[-1]
 
-    def _measure_pairs(self, table: PrivateTable, model: GraphicalModel, envelope: float, progress: Progress) -> None:
+    def _round(self, table: PrivateTable, search: _Search, progress: Progress) -> None:
+        """Choose and measure a batch against one state of the model, then learn it."""
         n_columns = len(table.sizes)
-        left = envelope
+        batch = search.next_batch(min(LARGEST_BATCH, max(1, n_columns // 3)))
+        scale = search.allowance.scale * table.rows_per_unit
+        candidates, expected = self._expected(search, scale)
+        chosen: list[Columns] = []
+        for _ in range(batch):
+            open_candidates = self._still_fitting(search, candidates, chosen)
+            record = self._choose_and_measure(table, search, open_candidates, expected, scale)
+            columns = record.candidates[record.chosen]
+            search.model.add(Measurement(columns, record.counts, np.array(scale**2.0)))
+            search.records = [record]
+            chosen.append(columns)
+        names = [" × ".join(self.domain_.names[column] for column in columns) for columns in chosen]
+        progress(
+            ProgressEvent(
+                "measuring",
+                0.1 + 0.6 * search.used,
+                f"Round {search.round_number}, {search.used:.0%} of the budget: measured {', '.join(names)}",
+            )
+        )
+        search.model.fit(ROUND_ITERATIONS, tolerance=1e-5, stop_at_noise=True)
+        if all(_moved_less_than_noise(search.model, expected[columns], columns, scale) for columns in chosen):
+            search.allowance = search.allowance.finer()
 
-        def scale_of(allowance: _Allowance) -> float:
-            return allowance.scale * table.rows_per_unit
+    def _expected(self, search: _Search, scale: float) -> tuple[list[Columns], dict[Columns, FloatArray]]:
+        """The round's candidates and the model's counts of them."""
+        candidates = search.workload.candidates(
+            search.model.tree, scale, self.estimated_rows_, MAXIMUM_CELLS * search.used, search.round_number
+        )
+        expected = search.model.pairs()
+        expected.update(search.model.counts([columns for columns in candidates if len(columns) > 2]))
+        return candidates, expected
 
-        allowance = _Allowance.of(envelope / (ROUNDS_PER_COLUMN * n_columns))
-        largest_batch = min(LARGEST_BATCH, max(1, n_columns // 3))
-        last = False
-        while not last:
-            batch = largest_batch
-            if left < 2.0 * batch * allowance.mu_squared:
-                batch, last, allowance = 1, True, _Allowance.of(left)
-            left -= batch * allowance.mu_squared
-            progress(ProgressEvent("measuring", 0.1 + 0.6 * (1.0 - left / envelope), "Measuring pairs of columns"))
-            before = model.pairs()
-            chosen: list[Columns] = []
-            for _ in range(batch):
-                most_cells = MAXIMUM_CELLS * (1.0 - left / envelope)
-                candidates = _candidates(model.tree, n_columns, most_cells, chosen)
-                pair = _choose(table, candidates, before, scale_of(allowance), allowance.epsilon)
-                counts = table.marginal(pair, scale_of(allowance), "two-way marginal").astype(np.float64)
-                model.add(Measurement(pair, counts, np.array(scale_of(allowance) ** 2.0)))
-                chosen.append(pair)
-            model.fit(ROUND_ITERATIONS, tolerance=1e-5, stop_at_noise=True)
-            if all(_moved_less_than_noise(model, before, pair, scale_of(allowance)) for pair in chosen):
-                allowance = _Allowance(allowance.scale / 2.0, allowance.epsilon * 2.0)
+    @staticmethod
+    def _still_fitting(search: _Search, candidates: list[Columns], chosen: list[Columns]) -> list[Columns]:
+        """Candidates that were not chosen in this round and that the grown tree still takes in."""
+        if not chosen:
+            return candidates
+        most = MAXIMUM_CELLS * search.used
+        rest = [columns for columns in candidates if columns not in chosen]
+        return [columns for columns in rest if search.model.tree.plan(columns).cells <= most] or rest or candidates
+
+    def _choose_and_measure(
+        self,
+        table: PrivateTable,
+        search: _Search,
+        candidates: list[Columns],
+        expected: dict[Columns, FloatArray],
+        scale: float,
+    ) -> SelectionRecord:
+        """The candidate that the model explains worst, less what noise of this scale would add, and its counts."""
+        penalties = [NOISE_MEAN * scale * expected[columns].size for columns in candidates]
+        weights = [search.workload.weight(columns) for columns in candidates]
+        estimates = [expected[columns] for columns in candidates]
+        epsilon = search.allowance.epsilon
+        index = table.select(candidates, estimates, penalties, epsilon, "choose what to measure", weights)
+        purpose = f"{'two' if len(candidates[index]) == 2 else 'three'}-way marginal"
+        counts = table.marginal(candidates[index], scale, purpose).astype(np.float64)
+        sensitivity = table.rows_per_unit * max(weights)
+        return SelectionRecord(candidates, penalties, weights, sensitivity, epsilon, index, counts, scale, expected)
+
+    def uncertainty_report(self) -> list[dict[str, Any]]:
+        """Bounds for measured sets, and for the pairs that were candidates of the last choice."""
+        measured = super().uncertainty_report()
+        known = {tuple(entry["columns"]) for entry in measured}
+        modelled = self.model_.pairs()
+        pairs = self.last_choice_.candidates
+        bounds = candidate_bounds(
+            self.last_choice_, lambda columns: modelled[columns] if len(columns) == 2 else self.model_.marginal(columns)
+        )
+        names = self.domain_.names
+        unmeasured = [
+            error_entry([names[column] for column in columns], bounds[columns], self.model_.total, measured=False)
+            for columns in pairs
+            if len(columns) == 2 and tuple(names[column] for column in columns) not in known
+        ]
+        return measured + unmeasured
 
 
-def _candidates(tree: JunctionTree, n_columns: int, most_cells: float, chosen: list[Columns]) -> list[Columns]:
-    """Pairs that the model may still take in; at least the cheapest one."""
-    pairs: list[Columns] = [pair for pair in combinations(range(n_columns), 2) if pair not in chosen]
-    if not pairs:
-        pairs = chosen
-    fitting = [pair for pair in pairs if tree.covers(pair) or tree.plan(*pair).cells <= most_cells]
-    return fitting or [min(pairs, key=lambda pair: tree.plan(*pair).cells)]
+def _measurements(model: GraphicalModel, mu_squared: float) -> float:
+    """How many sets to plan for: as many as leave a typical pair's noise below a share of the rows."""
+    n_columns = len(model.sizes)
+    cells = float(np.median([first * second for first, second in combinations(model.sizes, 2)]))
+    scale = TYPICAL_NOISE * model.total / (NOISE_MEAN * cells)
+    wanted = (1.0 - SELECTION_SHARE) * mu_squared * scale**2.0
+    return float(np.clip(wanted, FEWEST * n_columns, MEASUREMENTS_PER_COLUMN * n_columns))
 
 
-def _choose(
-    table: PrivateTable, candidates: list[Columns], expected: dict[Columns, FloatArray], scale: float, epsilon: float
-) -> Columns:
-    """The pair that the model explains worst, less what noise of this scale would add."""
-    noise = math.sqrt(2.0 / math.pi) * scale
-    estimates = [expected[pair] for pair in candidates]
-    penalties = [noise * estimate.size for estimate in estimates]
-    return candidates[table.select(candidates, estimates, penalties, epsilon, "choose a pair")]
-
-
-def _moved_less_than_noise(
-    model: GraphicalModel, before: dict[Columns, FloatArray], pair: Columns, scale: float
-) -> bool:
-    """Whether learning a pair changed the model less than noise alone would: then noise is too coarse."""
-    change = float(np.abs(model.marginal(pair) - before[pair]).sum())
-    return change <= math.sqrt(2.0 / math.pi) * scale * before[pair].size
+def _moved_less_than_noise(model: GraphicalModel, before: FloatArray, columns: Columns, scale: float) -> bool:
+    """Whether learning a set changed the model less than noise alone would: then noise is too coarse."""
+    change = float(np.abs(model.marginal(columns) - before).sum())
+    return change <= NOISE_MEAN * scale * before.size

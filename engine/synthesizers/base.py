@@ -102,3 +102,7 @@ class Synthesizer(ABC):
     @abstractmethod
     def domain_report(self) -> list[dict[str, Any]]:
         """Per modelled column: its cells and what happens outside them, for the certificate."""
+
+    def uncertainty_report(self) -> list[dict[str, Any]]:
+        """Per set of columns, a bound on the model's error that follows from noise alone; none where there is none."""
+        return []

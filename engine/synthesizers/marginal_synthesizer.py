@@ -13,22 +13,24 @@ from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare, Synthesizer
-from engine.synthesizers.cells import CellGroups, merge_rare
+from engine.synthesizers.cells import CellGroups, merge_cells
 from engine.synthesizers.graphical_model import GraphicalModel, Measurement
 from engine.synthesizers.marginals import (
     OneWay,
-    drop_spurious_missing,
+    drop_spurious,
     estimate_total,
     learn_domain,
+    learning_queries,
     learning_share,
     measure_one_ways,
-    open_columns,
 )
+from engine.synthesizers.uncertainty import error_entry, measured_bound
 
 
 class MarginalSynthesizer(Synthesizer):
     """Noisy one-way marginals, then whatever the subclass measures, then a model that explains both."""
 
+    plan_: SynthesisPlan
     domain_: TableDomain
     model_: GraphicalModel
     groups_: tuple[CellGroups, ...]
@@ -37,15 +39,14 @@ class MarginalSynthesizer(Synthesizer):
     def budget_split(cls, plan: SynthesisPlan) -> tuple[BudgetShare, ...]:
         """How a run divides its μ²; it reads no rows."""
         learning = learning_share(plan)
-        opened = open_columns(plan)
         parts = cls._model_split(len(plan.synthesized_names()))
         total = sum(part.share for part in parts)
         scaled = tuple(
             BudgetShare(part.name, part.title, part.share / total * (1.0 - learning), part.n_queries) for part in parts
         )
-        if not opened:
+        if not learning:
             return scaled
-        return (BudgetShare("domain", "Learning open domains", learning, len(opened)), *scaled)
+        return (BudgetShare("domain", "Learning domains", learning, learning_queries(plan)), *scaled)
 
     @classmethod
     @abstractmethod
@@ -53,12 +54,20 @@ class MarginalSynthesizer(Synthesizer):
         """Parts after domain learning, in relative weights; the first is named `one_way`."""
 
     def _fit(self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress) -> None:
-        spend = {part.name: part.share * table.budget.left_mu_squared for part in self.budget_split(plan)}
+        self.plan_ = plan
         progress(ProgressEvent("measuring", 0.05, "Measuring each column"))
-        self.domain_ = learn_domain(table, plan, spend.get("domain", 0.0))
-        one_ways = drop_spurious_missing(self.domain_, measure_one_ways(table, spend["one_way"]))
+        self.domain_ = learn_domain(table, plan, learning_share(plan) * table.budget.left_mu_squared)
+        spend = self._spend_after_learning(table, plan)
+        one_ways = measure_one_ways(table, spend["one_way"])
         self.estimated_rows_ = estimate_total(one_ways)
-        self._fit_model(table, one_ways, spend, progress)
+        self._fit_model(table, drop_spurious(self.domain_, one_ways), spend, progress)
+
+    @classmethod
+    def _spend_after_learning(cls, table: PrivateTable, plan: SynthesisPlan) -> dict[str, float]:
+        """μ² of each later part: all that is left in their proportions, with what learning did not need."""
+        parts = [part for part in cls.budget_split(plan) if part.name != "domain"]
+        whole = sum(part.share for part in parts)
+        return {part.name: part.share / whole * table.budget.left_mu_squared for part in parts}
 
     @abstractmethod
     def _fit_model(
@@ -68,7 +77,10 @@ class MarginalSynthesizer(Synthesizer):
 
     def _coarse_model(self, table: PrivateTable, one_ways: list[OneWay]) -> GraphicalModel:
         """Merge rare cells, in the table too, and begin a model with the one-way marginals of what is left."""
-        self.groups_ = tuple(merge_rare(one_way, self.estimated_rows_) for one_way in one_ways)
+        self.groups_ = tuple(
+            merge_cells(column, one_way, self.estimated_rows_)
+            for column, one_way in zip(self.domain_.columns, one_ways, strict=True)
+        )
         for column, groups in enumerate(self.groups_):
             table.merge_cells(column, groups.group_of)
         model = GraphicalModel(table.sizes, self.estimated_rows_)
@@ -81,6 +93,21 @@ class MarginalSynthesizer(Synthesizer):
         coarse = self.model_.sample(n_rows, rng)
         codes = [groups.refine(cells, rng) for groups, cells in zip(self.groups_, coarse, strict=True)]
         return self.domain_.decode(codes, rng)
+
+    def uncertainty_report(self) -> list[dict[str, Any]]:
+        """Per measured set of columns, a bound on the model's distance from the private counts, on merged cells."""
+        names = self.domain_.names
+        return [
+            error_entry(
+                [names[column] for column in item.columns],
+                measured_bound(item.counts, self.model_.marginal(item.columns), item.variance),
+                self.model_.total,
+                measured=True,
+                cells=item.counts.size,
+                noise_scale=round(float(np.sqrt(np.min(item.variance))), 3),
+            )
+            for item in self.model_.measurements
+        ]
 
     def domain_report(self) -> list[dict[str, Any]]:
         """Per modelled column: its cells and what happens outside them."""

@@ -1,149 +1,69 @@
-"""Public rules as cells that hold nothing: which combinations of cells may occur, and values that keep to them."""
+"""Combinations of cells that are impossible by public rules, carried to every clique they rule out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from engine.data.encode import ColumnDomain, TableDomain, from_numbers, pandas_dtype, to_number, to_numbers
-from engine.data.rules import Combinations, Rule, ordered
-from engine.data.schema import FieldType
 from engine.errors import PlanError
+from engine.synthesizers.junction_tree import LARGEST_SET, JunctionTree
+from engine.synthesizers.tables import Columns, Table, canonical
 
-Columns = tuple[int, ...]
 BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int32]
 
 
-def allowed_cells(domain: TableDomain, rules: Sequence[Rule]) -> dict[Columns, BoolArray]:
-    """For each set of columns under a rule, which of its cells may hold rows.
+def check_masks(allowed: Mapping[Columns, BoolArray], sizes: Sequence[int]) -> None:
+    """Raise ValueError where a mask is not one of increasing, known columns and their sizes."""
+    for columns, mask in allowed.items():
+        if not 1 <= len(columns) <= LARGEST_SET or list(columns) != sorted(set(columns)):
+            raise ValueError(f"a mask needs one to {LARGEST_SET} columns in increasing order, not {columns}")
+        if not 0 <= columns[0] <= columns[-1] < len(sizes):
+            raise ValueError(f"a mask of the columns {columns} does not fit a model of {len(sizes)} columns")
+        shape = tuple(sizes[column] for column in columns)
+        if mask.dtype != np.bool_ or mask.shape != shape:
+            raise ValueError(f"a mask of the columns {columns} must be boolean of shape {shape}, not {mask.shape}")
+
+
+def supports(tree: JunctionTree, sizes: Sequence[int], allowed: Mapping[Columns, BoolArray]) -> dict[int, Table]:
+    """Per clique, the cells that some allowed row has; cliques that the masks leave whole are left out.
 
     Args:
-        domain: the cells of all modelled columns.
-        rules: public rules; one about a column that is not modelled is passed over.
-
-    Returns:
-        Masks of the shape of each set's marginal, keyed by increasing positions. A missing cell is always allowed.
+        tree: a junction tree that covers every mask's columns.
+        sizes: number of cells per column.
+        allowed: masks, true where a combination may occur.
 
     Raises:
-        PlanError: a rule needs finer cells than a column has, or leaves nothing.
+        PlanError: the masks leave no row at all.
     """
-    positions = {name: position for position, name in enumerate(domain.names)}
-    masks: dict[Columns, BoolArray] = {}
-    for rule in rules:
-        if isinstance(rule, Combinations) and all(name in positions for name in rule.columns):
-            _narrow(masks, [positions[name] for name in rule.columns], _combinations(domain, rule, positions))
-    for low, high in ordered(rules):
-        if low in positions and high in positions:
-            pair = [positions[low], positions[high]]
-            _narrow(masks, pair, _at_most(*(domain.columns[position] for position in pair)))
-    for columns, mask in masks.items():
-        if not mask[tuple(slice(domain.columns[column].n_values) for column in columns)].any():
-            names = ", ".join(domain.names[column] for column in columns)
-            raise PlanError(f"the rules about {names} leave no combination of values: correct them")
-    return masks
+    found: dict[int, Table] = {}
+    for columns, mask in allowed.items():
+        _narrow(found, tree, sizes, tree.smallest_holder(columns), Table(columns, mask))
+    order = [(child, parent) for child, parent in tree.order() if parent is not None]
+    steps = [*reversed(order), *((parent, child) for child, parent in order)]
+    for origin, target in steps:
+        if origin in found:
+            _narrow(found, tree, sizes, target, found[origin].summed_to(tree.separator(origin, target)))
+    if not all(table.values.any() for table in found.values()):
+        raise PlanError("the rules on combinations of columns contradict one another: no row can satisfy them all")
+    return {identifier: table for identifier, table in found.items() if not table.values.all()}
 
 
-def keep_order(
-    table: pd.DataFrame, codes: Sequence[Codes], domain: TableDomain, rules: Sequence[Rule], rng: np.random.Generator
-) -> pd.DataFrame:
-    """Draw values again, inside their cells, in rows where one column is above another that it must not exceed.
-
-    Args:
-        table: decoded rows, changed in place.
-        codes: their cells, which keep to `allowed_cells`.
-        domain: the cells of all columns.
-        rules: public rules.
-        rng: generator; it reads nothing private.
-
-    Returns:
-        The same table. A column is drawn after all that must not exceed it, between the largest of those and the
-        smallest end of a cell above it; the masks of every implied pair make sure that this range is not empty.
-    """
-    pairs = [pair for pair in ordered(rules) if set(pair) <= set(domain.names)]
-    names = sorted({name for pair in pairs for name in pair}, key=lambda name: sum(high == name for _, high in pairs))
-    columns = {name: domain.columns[domain.names.index(name)] for name in names}
-    values = {name: to_numbers(table[name], columns[name].field.type) for name in names}
-    wrong = np.zeros(len(table), dtype=bool)
-    for low, high in pairs:
-        wrong |= values[low] > values[high]
-    rows = np.flatnonzero(wrong)
-    if not len(rows):
-        return table
-    ends = {name: _ends_of_rows(columns[name], codes[domain.names.index(name)][rows]) for name in names}
-    drawn: dict[str, FloatArray] = {}
-    for name in names:
-        lowest = np.fmax.reduce([ends[name][0], *(drawn[low] for low, high in pairs if high == name)])
-        highest = np.fmin.reduce([ends[name][1], *(ends[high][1] for low, high in pairs if low == name)])
-        drawn[name] = np.where(np.isnan(ends[name][0]), np.nan, _draw(columns[name], lowest, highest, rng))
-        values[name][rows] = drawn[name]
-        table[name] = from_numbers(values[name], columns[name].field.type)
-    return table
+def _narrow(found: dict[int, Table], tree: JunctionTree, sizes: Sequence[int], identifier: int, mask: Table) -> None:
+    """Take from a clique the cells that a mask on some of its columns forbids."""
+    if mask.values.all():
+        return
+    columns = canonical(tree.cliques[identifier], sizes)
+    shape = tuple(sizes[column] for column in columns)
+    before = found[identifier].values if identifier in found else np.ones(shape, dtype=np.bool_)
+    found[identifier] = Table(columns, before & mask.matched_to(columns))
 
 
-def _narrow(masks: dict[Columns, BoolArray], positions: list[int], mask: BoolArray) -> None:
-    """Add a mask whose axes are in the order of `positions`."""
-    order = np.argsort(positions)
-    columns = tuple(positions[axis] for axis in order)
-    turned = np.transpose(mask, order)
-    masks[columns] = masks[columns] & turned if columns in masks else turned
-
-
-def _combinations(domain: TableDomain, rule: Combinations, positions: dict[str, int]) -> BoolArray:
-    columns = [domain.columns[positions[name]] for name in rule.columns]
-    mask = np.ones([column.size for column in columns], dtype=bool)
-    mask[tuple(slice(column.n_values) for column in columns)] = False
-    cells = []
-    for axis, column in enumerate(columns):
-        if column.is_numeric and not _has_unit_cells(column):
-            raise PlanError(
-                f"column {column.name!r} has too many values for a list of combinations: state them as a list (enum)"
-            )
-        values = pd.Series([row[axis] for row in rule.rows], dtype=pandas_dtype(column.field.type))
-        cells.append(column.encode(values))
-    mask[tuple(cells)] = True
-    return mask
-
-
-def _has_unit_cells(column: ColumnDomain) -> bool:
-    return column.field.type is FieldType.INTEGER and bool(np.all(np.diff(column.edges) <= 1.0))
-
-
-def _at_most(low: ColumnDomain, high: ColumnDomain) -> BoolArray:
-    mask = np.ones((low.size, high.size), dtype=bool)
-    smallest, largest = _ends(low)[0], _ends(high)[1]
-    mask[: low.n_values, : high.n_values] = smallest[:, None] <= largest[None, :]
-    return mask
-
-
-def _ends(column: ColumnDomain) -> tuple[FloatArray, FloatArray]:
-    """Smallest and largest value of each cell that holds values, both of shape (n_values,)."""
-    if not column.is_numeric:
-        numbers = [to_number(value, column.field.type) for value in column.categories]
-        exact = np.array(numbers, dtype=np.float64)
-        return exact, exact
-    atoms, edges = np.array(column.atoms, dtype=np.float64), np.array(column.edges)
-    last = edges[1:] if column.field.type is FieldType.NUMBER else edges[1:] - 1.0
-    return np.concatenate([atoms, edges[:-1]]), np.concatenate([atoms, last])
-
-
-def _ends_of_rows(column: ColumnDomain, cells: Codes) -> tuple[FloatArray, FloatArray]:
-    """Smallest and largest value of each row's cell; not a number where it is missing."""
-    smallest, largest = (np.append(ends, np.nan) for ends in _ends(column))
-    index = np.minimum(cells, column.n_values)
-    return smallest[index], largest[index]
-
-
-def _draw(column: ColumnDomain, lowest: FloatArray, highest: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A value between two others for each row, in the column's own steps where one lies between them."""
-    decimals = column.field.decimals if column.field.type is FieldType.NUMBER else 0
-    if decimals is None:
-        return np.asarray(lowest + rng.random(len(lowest)) * (highest - lowest), dtype=np.float64)
-    steps = 10.0**decimals
-    first, last = np.ceil(np.round(lowest * steps, 6)), np.floor(np.round(highest * steps, 6))
-    drawn = (first + np.floor(rng.random(len(lowest)) * (last - first + 1.0))) / steps
-    return np.where(first <= last, np.clip(np.round(drawn, decimals), lowest, highest), lowest)
+def check_evidence(given: Mapping[int, BoolArray], sizes: Sequence[int]) -> None:
+    """Raise ValueError where allowed cells are not of a known column and its size."""
+    for column, cells in given.items():
+        if not 0 <= column < len(sizes):
+            raise ValueError(f"there is no column {column} in a model of {len(sizes)} columns")
+        if cells.dtype != np.bool_ or cells.shape != (sizes[column],):
+            raise ValueError(f"what is given of column {column} must be boolean of shape ({sizes[column]},)")

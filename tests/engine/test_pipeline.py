@@ -222,3 +222,13 @@ def test_holdout_of_rows():
     assert len(split_holdout(table, UnitOfProtection(), 0.0)[1]) == 0
     with pytest.raises(PlanError):
         split_holdout(table, UnitOfProtection(), 0.9)
+
+
+@pytest.mark.parametrize("method", ["aim", "mst", "independent"])
+def test_the_certificate_bounds_the_error_of_what_was_measured(method):
+    certificate = synthesize(small_table(), small_plan(method)).certificate["uncertainty"]
+    assert certificate["confidence"] == 0.95
+    measured = [entry for entry in certificate["sets"] if entry["measured"]]
+    assert {len(entry["columns"]) for entry in measured} >= ({1} if method == "independent" else {1, 2})
+    assert all(entry["distance_at_most"] is None or 0.0 < entry["distance_at_most"] < 1.0 for entry in measured)
+    assert all(entry["noise_scale"] > 0.0 for entry in measured)

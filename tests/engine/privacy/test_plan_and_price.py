@@ -105,7 +105,10 @@ def test_price_keeps_the_promise(method, schema, epsilon):
 def test_learning_is_part_of_the_price():
     shares = {part.name: part.share for part in price_plan(small_plan(schema=MEASURED)).split}
     assert shares["domain"] == pytest.approx(0.08)
-    assert "domain" not in {part.name for part in price_plan(small_plan()).split}
+    refined = {part.name: part for part in price_plan(small_plan()).split}["domain"]
+    assert (refined.share, refined.n_queries) == (pytest.approx(0.04), 2)
+    narrow = TableSchema((SMALL_SCHEMA.fields[1], SMALL_SCHEMA.fields[2]))
+    assert "domain" not in {part.name for part in price_plan(small_plan(schema=narrow)).split}
 
 
 def test_unknown_method():
@@ -123,7 +126,8 @@ def test_forecast_follows_from_noise_and_declared_rows():
     plan = small_plan("independent", declared_rows=10_000)
     expected = forecast(plan)
     price = price_plan(plan)
-    scale = math.sqrt(4 / price.mu_squared)
+    one_way = next(part.share for part in price.split if part.name == "one_way")
+    scale = math.sqrt(4 / (one_way * price.mu_squared))
     region = next(column for column in expected.columns if column.name == "region")
     assert region.cells == 4
     assert region.noise_scale == pytest.approx(scale)

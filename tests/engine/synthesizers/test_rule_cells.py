@@ -10,7 +10,7 @@ from engine.data.encode import table_domain
 from engine.data.rules import AtMost, Combinations, ordered
 from engine.data.schema import Field, FieldType, TableSchema
 from engine.errors import PlanError
-from engine.synthesizers.structural_zeros import allowed_cells, keep_order
+from engine.synthesizers.rule_cells import allowed_cells, keep_order
 
 
 def integer(name, low, high, **options):
