@@ -7,14 +7,17 @@ from typing import Any
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from app.api.auth import require_user, services_of
 from app.api.responses import json_response, read_json
 from app.errors import InvalidInputError
+from app.services.reports import RELEASABLE
 from app.services.views import UserView
 
 CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target", "important"})
+
+DRAW_CHOICES = frozenset({"n_rows", "given", "neutralise_formulas"})
 
 
 async def create_run(request: Request) -> JSONResponse:
@@ -64,6 +67,30 @@ def get_artifact(request: Request) -> StreamingResponse:
     chunks = iter(lambda: file.stream.read(64 * 1024), b"")
     close = BackgroundTask(file.stream.close)
     return StreamingResponse(chunks, media_type=file.media_type, headers=headers, background=close)
+
+
+async def draw_rows(request: Request) -> Response:
+    """Further rows as CSV, at no privacy loss: `n_rows`, and `given` and `neutralise_formulas` where wanted."""
+    user = await run_in_threadpool(require_user, request)
+    body = await read_json(request)
+    return await run_in_threadpool(_draw, request, user, body)
+
+
+def _draw(request: Request, user: UserView, body: dict[str, Any]) -> Response:
+    if unknown := sorted(set(body) - DRAW_CHOICES):
+        raise InvalidInputError(f"{unknown[0]!r} is not a choice of a draw: {', '.join(sorted(DRAW_CHOICES))}.")
+    given, neutralise = body.get("given", {}), body.get("neutralise_formulas", True)
+    if not isinstance(given, dict) or not isinstance(neutralise, bool):
+        raise InvalidInputError("given is an object of column and value, and neutralise_formulas is true or false.")
+    run_id = _id(request)
+    content = services_of(request).further_rows.draw_csv(
+        user, run_id, body.get("n_rows"), given, neutralise_formulas=neutralise
+    )
+    headers = {
+        "Content-Disposition": f'attachment; filename="run-{run_id[:8]}-further_rows.csv"',
+        "X-Classification": RELEASABLE,
+    }
+    return Response(content, media_type="text/csv", headers=headers)
 
 
 def _submit(request: Request, user: UserView, body: dict[str, Any]) -> JSONResponse:
