@@ -47,6 +47,7 @@ _MECHANISMS = {
     "gaussian_marginal": "Gaussian noise on counts",
     "exponential_selection": "exponential mechanism",
     "category_discovery": "Gaussian noise, then a threshold",
+    "numeric_histogram": "Gaussian noise on counts of intervals",
     "range_discovery": "Gaussian noise on a public grid",
 }
 _OPEN_QUESTIONS = (

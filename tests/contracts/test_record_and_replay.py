@@ -119,7 +119,22 @@ class RawPair(SpanningTreeSynthesizer):
         super()._fit_model(table, one_ways, spend, progress)
 
 
-@pytest.mark.parametrize("twin", [ExactTotal, ArgmaxOfRawScores, CategoriesFromData, RawPair])
+class EligibleByRows(SpanningTreeSynthesizer):
+    """Lets the rows decide which pairs may be picked."""
+
+    def _choose_edges(self, table, weights, spend, progress):
+        exact = table._exact_counts((1,))
+        honest = table.select_many
+
+        def select_many(pairs, *arguments, eligible):
+            rows_say = [exact.argmax() in (0, 1, 2)[: 1 + sum(pair)] for pair in pairs]
+            return honest(pairs, *arguments, eligible=lambda index, picked: rows_say[index] and eligible(index, picked))
+
+        table.select_many = select_many
+        return super()._choose_edges(table, weights, spend, progress)
+
+
+@pytest.mark.parametrize("twin", [ExactTotal, ArgmaxOfRawScores, CategoriesFromData, RawPair, EligibleByRows])
 def test_broken_twins_are_caught(twin):
     plan = small_plan("mst", epsilon=3.0)
     recorded, synthetic = run(plan, small_table(), synthesizer=twin)
