@@ -55,6 +55,22 @@ class MarginalSynthesizer(Synthesizer):
     def _model_split(cls, n_columns: int) -> tuple[BudgetShare, ...]:
         """Parts after domain learning, in relative weights; the first is named `one_way`."""
 
+    @classmethod
+    def restored(
+        cls,
+        plan: SynthesisPlan,
+        domain: TableDomain,
+        groups: tuple[CellGroups, ...],
+        model: GraphicalModel,
+        estimated_rows: float,
+    ) -> MarginalSynthesizer:
+        """A synthesizer that was fitted before, from released numbers alone."""
+        made = cls()
+        made._fitted = True
+        made.plan_, made.domain_, made.groups_, made.model_ = plan, domain, groups, model
+        made.estimated_rows_ = estimated_rows
+        return made
+
     def _fit(self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress) -> None:
         self.plan_ = plan
         progress(ProgressEvent("measuring", 0.05, "Measuring each column"))
