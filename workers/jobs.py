@@ -60,6 +60,10 @@ def do_run(services: Services, run_id: str) -> None:
         services.ledger.release(run_id, "failed", PRICE_CHANGED, error=PRICE_CHANGED)
         _logger.warning("run_price_changed", run_id=run_id)
         return
+    if refusal := _memory_refusal(services, run_id):
+        services.ledger.release(run_id, "failed", f"{refusal} Not charged.", error=refusal)
+        _logger.warning("run_needs_memory", run_id=run_id)
+        return
     try:
         services.ledger.commit(run_id)
     except AlreadyCommittedError:
@@ -81,6 +85,14 @@ def _has_its_price(services: Services, run_id: str) -> bool:
 
     work = services.results.load(run_id)
     return is_same_event(price_plan(work.plan).event, work.charged_event)
+
+
+def _memory_refusal(services: Services, run_id: str) -> str | None:
+    """Why this machine cannot make the run now, from public numbers alone; None where it can."""
+    from engine.resources import estimate_resources
+
+    plan = services.results.load(run_id).plan
+    return services.plans.memory_refusal(estimate_resources(plan, plan.declared_rows or 1))
 
 
 def _end_failed(services: Services, run_id: str, failure: Failure) -> None:

@@ -46,6 +46,9 @@ class Arrays(Protocol):
     def add_into(self, first: Array, second: Array, out: Array) -> None:
         """Add, broadcast to the shape of `out`."""
 
+    def raise_into(self, values: Array, least: float) -> None:
+        """Raise what lies below `least` to it, in place."""
+
     def sum_into(self, values: Array, out: Array) -> None:
         """Sum an array of shape (before, summed, after) over its middle axis to a flat `out`."""
 
@@ -88,6 +91,10 @@ class NumpyArrays:
     def add_into(self, first: Array, second: Array, out: Array) -> None:
         """Add, broadcast to the shape of `out`."""
         np.add(first, second, out=out)
+
+    def raise_into(self, values: Array, least: float) -> None:
+        """Raise what lies below `least` to it, in place."""
+        np.maximum(values, least, out=values)
 
     def sum_into(self, values: Array, out: Array) -> None:
         """Sum over the middle axis; matrix products are faster than NumPy's sums where an outer axis is short."""
@@ -153,6 +160,10 @@ class TorchArrays:
     def add_into(self, first: Array, second: Array, out: Array) -> None:
         """Add, broadcast to the shape of `out`."""
         self._torch.add(first, second, out=out)
+
+    def raise_into(self, values: Array, least: float) -> None:
+        """Raise what lies below `least` to it, in place."""
+        values.clamp_(min=least)
 
     def sum_into(self, values: Array, out: Array) -> None:
         """Sum over the middle axis."""

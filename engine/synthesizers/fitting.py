@@ -117,9 +117,10 @@ class MirrorDescent:
         start = self._arrays.copy(self._propagation.potentials)
         before = (self._marginals, self._slopes, self._loss)
         self._arrays.copy_into(target, self._propagation.potentials)
+        self._propagation.limit()
         self._evaluate()
         if self._loss < before[2] and is_good():
-            self._moves.append((target - start, self._slopes - before[1]))
+            self._moves.append((self._propagation.potentials - start, self._slopes - before[1]))
             return True
         self._moves.clear()
         self._arrays.copy_into(start, self._propagation.potentials)

@@ -84,6 +84,35 @@ class GraphicalModel:
         self._beliefs: dict[int, Table] | None = None
         self._joints: Joints | None = None
 
+    @classmethod
+    def of_beliefs(
+        cls, sizes: Sequence[int], total: float, tree: JunctionTree, beliefs: Mapping[int, Table]
+    ) -> GraphicalModel:
+        """A model that was fitted before: it answers and is sampled, and knows no measurements to be fitted to again.
+
+        Args:
+            sizes: number of cells per column.
+            total: number of rows that the model stands for.
+            tree: its junction tree.
+            beliefs: calibrated table of each clique, summing to one.
+
+        Raises:
+            ValueError: the tables do not fit the cliques.
+        """
+        for identifier, clique in tree.cliques.items():
+            belief = beliefs[identifier]
+            shape = tuple(sizes[column] for column in belief.columns)
+            if frozenset(belief.columns) != clique or belief.values.shape != shape:
+                raise ValueError(f"the table of clique {identifier} does not fit its columns")
+        model = cls(sizes, total)
+        model.tree, model._beliefs = tree, dict(beliefs)
+        return model
+
+    @property
+    def beliefs(self) -> dict[int, Table]:
+        """Calibrated table of each clique of the tree, summing to one."""
+        return dict(self._calibrated())
+
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         """What was taken in, repeated ones pooled."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare, Synthesizer
-from engine.synthesizers.cells import CellGroups, merge_cells
-from engine.synthesizers.graphical_model import GraphicalModel, Measurement
+from engine.synthesizers.cells import CellGroups, keep_all, merge_cells
+from engine.synthesizers.graphical_model import Columns, GraphicalModel, Measurement
 from engine.synthesizers.marginals import (
     OneWay,
     drop_spurious,
@@ -24,6 +25,7 @@ from engine.synthesizers.marginals import (
     learning_share,
     measure_one_ways,
 )
+from engine.synthesizers.rule_cells import BoolArray, allowed_cells, condition_of, keep_order
 from engine.synthesizers.uncertainty import error_entry, measured_bound
 
 
@@ -53,6 +55,22 @@ class MarginalSynthesizer(Synthesizer):
     def _model_split(cls, n_columns: int) -> tuple[BudgetShare, ...]:
         """Parts after domain learning, in relative weights; the first is named `one_way`."""
 
+    @classmethod
+    def restored(
+        cls,
+        plan: SynthesisPlan,
+        domain: TableDomain,
+        groups: tuple[CellGroups, ...],
+        model: GraphicalModel,
+        estimated_rows: float,
+    ) -> MarginalSynthesizer:
+        """A synthesizer that was fitted before, from released numbers alone."""
+        made = cls()
+        made._fitted = True
+        made.plan_, made.domain_, made.groups_, made.model_ = plan, domain, groups, model
+        made.estimated_rows_ = estimated_rows
+        return made
+
     def _fit(self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress) -> None:
         self.plan_ = plan
         progress(ProgressEvent("measuring", 0.05, "Measuring each column"))
@@ -76,22 +94,44 @@ class MarginalSynthesizer(Synthesizer):
         """Set `model_` and `groups_` from the noisy one-way marginals and further measurements."""
 
     def _coarse_model(self, table: PrivateTable, one_ways: list[OneWay]) -> GraphicalModel:
-        """Merge rare cells, in the table too, and begin a model with the one-way marginals of what is left."""
+        """Merge rare cells, in the table too, and begin a model with the one-way marginals of what is left.
+
+        Columns under a rule keep their cells, so that the rule can hold in every row.
+        """
+        allowed = allowed_cells(self.domain_, self.plan_.schema.rules)
+        ruled = {column for columns in allowed for column in columns}
         self.groups_ = tuple(
-            merge_cells(column, one_way, self.estimated_rows_)
-            for column, one_way in zip(self.domain_.columns, one_ways, strict=True)
+            keep_all(one_way, self.estimated_rows_)
+            if number in ruled
+            else merge_cells(column, one_way, self.estimated_rows_)
+            for number, (column, one_way) in enumerate(zip(self.domain_.columns, one_ways, strict=True))
         )
         for column, groups in enumerate(self.groups_):
             table.merge_cells(column, groups.group_of)
-        model = GraphicalModel(table.sizes, self.estimated_rows_)
+        return self._begun_model(table.sizes, one_ways, allowed)
+
+    def _begun_model(
+        self, sizes: Sequence[int], one_ways: list[OneWay], allowed: Mapping[Columns, BoolArray]
+    ) -> GraphicalModel:
+        model = GraphicalModel(sizes, self.estimated_rows_, allowed)
         merged = [groups.merge(one_way) for groups, one_way in zip(self.groups_, one_ways, strict=True)]
-        model.add_many(Measurement((column,), counts, variance) for column, (counts, variance) in enumerate(merged))
+        model.add_many(Measurement((column,), *counts) for column, counts in enumerate(merged))
         return model
 
-    def _sample(self, n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
-        coarse = self.model_.sample(n_rows, rng)
+    def _sample(self, n_rows: int, rng: np.random.Generator, given: Mapping[str, Any]) -> pd.DataFrame:
+        condition = condition_of(given, self.domain_, self.plan_.schema.rules)
+        groups_given = {
+            column: np.bincount(self.groups_[column].group_of, weights=cells) > 0
+            for column, cells in condition.cells.items()
+        }
+        coarse = self.model_.sample(n_rows, rng, groups_given)
         codes = [groups.refine(cells, rng) for groups, cells in zip(self.groups_, coarse, strict=True)]
-        return self.domain_.decode(codes, rng)
+        for column, cell in condition.fixed.items():
+            codes[column][:] = cell
+        table = self.domain_.decode(codes, rng)
+        for name, value in given.items():
+            table[name] = pd.Series([value] * n_rows, dtype=table[name].dtype)
+        return keep_order(table, codes, self.domain_, self.plan_.schema.rules, rng, frozenset(given))
 
     def uncertainty_report(self) -> list[dict[str, Any]]:
         """Per measured set of columns, a bound on the model's distance from the private counts, on merged cells."""

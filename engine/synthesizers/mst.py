@@ -67,12 +67,12 @@ class SpanningTreeSynthesizer(MarginalSynthesizer):
         weights = [groups.group_weights() for groups in self.groups_]
         edges = self._choose_edges(table, weights, spend, progress)
         scale = _pair_noise_scale(table, spend, len(edges))
-        measured = []
+        measurements = []
         for number, edge in enumerate(edges):
             progress(ProgressEvent("measuring", 0.4 + 0.2 * number / len(edges), "Measuring pairs of columns"))
             counts = table.marginal(edge, scale, "two-way marginal").astype(np.float64)
-            measured.append(Measurement(edge, counts, np.array(scale * scale)))
-        model.add_many(measured)
+            measurements.append(Measurement(edge, counts, np.array(scale * scale)))
+        model.add_many(measurements)
         model.start_from(weights)
         iterations = _iterations(len(weights))
         model.fit(iterations, tolerance=1e-7, stop_at_noise=False, on_iteration=_report_fit(progress, iterations))

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import PlanError
+from engine.synthesizers.exchange import MOST_ROWS, Deviations, exchange
 from engine.synthesizers.junction_tree import JunctionTree
-from engine.synthesizers.rounding import Codes, spread
+from engine.synthesizers.rounding import Codes, random_order, spread
 from engine.synthesizers.tables import Columns, Table, conditional
 
 BoolArray = npt.NDArray[np.bool_]
@@ -79,7 +80,7 @@ class Sampler:
         for stage in self._stages:
             self._draw_stage(stage, codes, drawn, rng)
             drawn.extend(stage.fresh)
-        shuffle = _random_order(n_rows, rng)
+        shuffle = random_order(n_rows, rng)
         for number, column in enumerate(codes):
             codes[number] = column[shuffle]
         return codes
@@ -92,6 +93,11 @@ class Sampler:
         for column in reversed(stage.fresh):
             codes[column][order] = cells % self._sizes[column]
             cells = cells // self._sizes[column]
+        others = tuple(column for column in drawn if column not in stage.known)
+        if others and len(order) <= MOST_ROWS:
+            groups = self._combined(stage.known, codes)
+            deviations = Deviations.measure(codes, self._sizes, groups, stage.weights, stage.known, others)
+            exchange(deviations, groups, rng)
 
     def _row_order(self, stage: _Stage, codes: list[Codes], drawn: Sequence[int], rng: np.random.Generator) -> Codes:
         """Rows by known cells, then by what was drawn last, then at random.
@@ -99,13 +105,18 @@ class Sampler:
         Cells are dealt evenly along this order, so that they are nearly independent of the other columns given the
         known ones, closer than independent draws are.
         """
-        order = _random_order(len(codes[0]), rng)
+        key = self._key(stage, drawn)
+        order = random_order(len(codes[0]), rng)
+        order = _sorted_by(self._combined(key, codes), self._n_cells(key), order)
+        return _sorted_by(self._combined(stage.known, codes), self._n_cells(stage.known), order)
+
+    def _key(self, stage: _Stage, drawn: Sequence[int]) -> list[int]:
+        """Columns to order a group's rows by: the last ones drawn, as many as one sort can tell apart."""
         key: list[int] = []
         for column in reversed(drawn):
             if column not in stage.known and self._n_cells([*key, column]) <= _LARGEST_KEY:
                 key.append(column)
-        order = _sorted_by(self._combined(key, codes), self._n_cells(key), order)
-        return _sorted_by(self._combined(stage.known, codes), self._n_cells(stage.known), order)
+        return key
 
     def _combined(self, columns: Sequence[int], codes: list[Codes]) -> Codes:
         """One number per row for its cells of some columns, of which there are less than 2³¹."""
@@ -129,10 +140,6 @@ def _stage(belief: Table, known: frozenset[int], given: Mapping[int, BoolArray],
     for message in messages:
         values *= message.matched_to(belief.columns)
     return _Stage(before, fresh, Table(belief.columns, values).arranged((*before, *fresh)))
-
-
-def _random_order(n_rows: int, rng: np.random.Generator) -> Codes:
-    return rng.permutation(np.arange(n_rows, dtype=np.int32))
 
 
 def _sorted_by(key: Codes, n_keys: int, order: Codes) -> Codes:

@@ -4,6 +4,7 @@ They show whether a method's defaults hold beyond the tables on which they were 
 codebook would, in round numbers and generously, so that they cut off the far tails and leave empty cells.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,10 +35,15 @@ def simulate(name, seed=0):
     rng = np.random.default_rng([seed, *name.encode()])
     n_holdout = round(shape.n_rows * HOLDOUT_SHARE)
     made = shape.make(shape.n_rows + n_holdout, rng)
-    schema = TableSchema(tuple(field for field, _ in made))
-    table = pd.DataFrame({field.name: pd.Series(values).astype(pandas_dtype(field.type)) for field, values in made})
+    schema, table = assemble(made)
     train, holdout = table.iloc[: shape.n_rows], table.iloc[shape.n_rows :].reset_index(drop=True)
     return SimulatedTable(train, holdout, schema, shape.target, shape.positive)
+
+
+def assemble(columns):
+    """The schema and the typed table of made columns."""
+    made = {field.name: pd.Series(values).astype(pandas_dtype(field.type)) for field, values in columns}
+    return TableSchema(tuple(field for field, _ in columns)), pd.DataFrame(made)
 
 
 def integer(name, low, high, values):
@@ -127,22 +133,22 @@ def binary(n, rng):
     return [boolean(f"q{position:02d}", values) for position, values in enumerate(columns, start=1)]
 
 
-def wide(n, rng):
-    """Sixty columns of all types, in ten blocks of six that share a factor; a block's factor follows the last's."""
+def mixed(n, rng, n_columns=60):
+    """Columns of all types, in blocks of six that share a factor; a block's factor follows the last one's."""
     columns, factor = [], rng.standard_normal(n)
-    for block in range(10):
+    for block in range(math.ceil(n_columns / 6)):
         factor = 0.6 * factor + 0.8 * rng.standard_normal(n)
         noise = rng.standard_normal((4, n))
-        mark = f"b{block}"
+        mark, n_groups = f"b{block}", 4 + block % 10
         columns += [
             with_missing(integer(f"{mark}_age", 0, 120, 50 + 14 * factor + 8 * noise[0]), 0.05, rng),
             number(f"{mark}_amount", 0, 5_000, np.exp(4.5 + 0.7 * factor + 0.5 * noise[1])),
             integer(f"{mark}_count", 0, 30, rng.poisson(np.exp(0.4 + 0.5 * factor))),
-            category(f"{mark}_group", labels("group", 4 + block), skewed_codes(factor, 4 + block, rng)),
+            category(f"{mark}_group", labels("group", n_groups), skewed_codes(factor, n_groups, rng)),
             with_missing(category(f"{mark}_grade", list("ABCDE"), skewed_codes(noise[2], 5, rng)), 0.1, rng),
             boolean(f"{mark}_flag", logistic(1.5 * factor + noise[2], rng)),
         ]
-    return columns
+    return columns[:n_columns]
 
 
 def small(n, rng):
@@ -231,7 +237,7 @@ class Shape:
 TABLES = {
     "numeric": Shape(10_000, numeric, "approved"),
     "binary": Shape(10_000, binary, "q20"),
-    "wide": Shape(20_000, wide, "b9_flag"),
+    "wide": Shape(20_000, mixed, "b9_flag"),
     "small": Shape(500, small, "event"),
     "skewed": Shape(15_000, skewed, "fraud"),
     "hierarchy": Shape(12_000, hierarchy, "returned"),

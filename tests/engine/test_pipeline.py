@@ -229,6 +229,16 @@ def test_holdout_of_rows():
         split_holdout(table, UnitOfProtection(), 0.9)
 
 
+@pytest.mark.parametrize("method", ["aim", "mst", "independent"])
+def test_the_certificate_bounds_the_error_of_what_was_measured(method):
+    certificate = synthesize(small_table(), small_plan(method)).certificate["uncertainty"]
+    assert certificate["confidence"] == 0.95
+    measured = [entry for entry in certificate["sets"] if entry["measured"]]
+    assert {len(entry["columns"]) for entry in measured} >= ({1} if method == "independent" else {1, 2})
+    assert all(entry["distance_at_most"] is None or 0.0 < entry["distance_at_most"] < 1.0 for entry in measured)
+    assert all(entry["noise_scale"] > 0.0 for entry in measured)
+
+
 def spread_over_files(table, folder, monkeypatch):
     """Rows of a file, read in parts, whose cells lie in a file too."""
     monkeypatch.setattr(held_rows, "MEMORY_BYTES", 0)
@@ -286,13 +296,3 @@ def test_rows_are_drawn_in_pieces_of_one_size(monkeypatch):
     pieces = list(run.pieces())
     assert sorted(map(len, pieces)) == [83, 83, 83, 84, 84, 84]
     assert [value for piece in pieces for value in piece["number"]] == list(range(1, 502))
-
-
-@pytest.mark.parametrize("method", ["aim", "mst", "independent"])
-def test_the_certificate_bounds_the_error_of_what_was_measured(method):
-    certificate = synthesize(small_table(), small_plan(method)).certificate["uncertainty"]
-    assert certificate["confidence"] == 0.95
-    measured = [entry for entry in certificate["sets"] if entry["measured"]]
-    assert {len(entry["columns"]) for entry in measured} >= ({1} if method == "independent" else {1, 2})
-    assert all(entry["distance_at_most"] is None or 0.0 < entry["distance_at_most"] < 1.0 for entry in measured)
-    assert all(entry["noise_scale"] > 0.0 for entry in measured)

@@ -5,12 +5,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from engine.data.encode import table_domain
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema
-from engine.privacy.accounting import mu_for
 from engine.privacy.budget import RunBudget
 from engine.privacy.plan import SynthesisPlan, UnitOfProtection
 from engine.privacy.private_table import PrivateTable, discovery_threshold
@@ -182,50 +180,6 @@ def test_range_discovery():
     assert private.discover_range("group", edges, 20.0) == (4.0, 128.0)
     leaky = door(values, Silent(), schema)
     assert leaky.discover_range("group", edges, 1e-3) == (4.0, 2.0**20)
-
-
-CONFIDENCE = 0.999
-RUNS = 8000
-
-
-def gaussian_lower_bound(without, with_row):
-    """Lower bound on μ with confidence: best threshold on half of the runs, Clopper-Pearson on the other half.
-
-    Source: Dong, Roth, Su (2022), trade-off functions; Nasr et al., "Tight Auditing" (2023), for the estimate.
-    """
-    half = len(without) // 2
-    thresholds = np.quantile(np.concatenate([without[:half], with_row[:half]]), np.linspace(0.02, 0.98, 49))
-    guesses = [rate(with_row[:half], t) - rate(without[:half], t) for t in thresholds]
-    best = thresholds[int(np.argmax(guesses))]
-    n = len(without) - half
-    alpha = (1 - CONFIDENCE) / 2
-    false_positives = int(np.sum(without[half:] > best))
-    false_negatives = int(np.sum(with_row[half:] <= best))
-    highest_positive = stats.beta.ppf(1 - alpha, false_positives + 1, n - false_positives)
-    highest_negative = stats.beta.ppf(1 - alpha, false_negatives + 1, n - false_negatives)
-    return ndtri(1 - highest_positive) - ndtri(highest_negative)
-
-
-def rate(values, threshold):
-    """Φ⁻¹ of the share above a threshold, kept away from 0 and 1."""
-    return ndtri(np.clip(np.mean(values > threshold), 1 / len(values), 1 - 1 / len(values)))
-
-
-def statistic(seed, table, scale_of):
-    """Noisy count of the cell that only the extra row is in."""
-    private = door(table, SeededNoiseThatPassesAsSecure(seed))
-    return [private.marginal((0,), scale_of, "game")[2] for _ in range(RUNS)]
-
-
-def test_distinguishing_game():
-    """Whoever plays against one marginal learns no more than the charged μ; against a third of the noise, more."""
-    mu = mu_for(1.0, 1e-6)
-    scale = 1 / mu
-    base, extended = table_of(20, 20, 0), table_of(20, 20, 1)
-    honest = gaussian_lower_bound(np.array(statistic(5, base, scale)), np.array(statistic(6, extended, scale)))
-    weak = gaussian_lower_bound(np.array(statistic(7, base, scale / 3)), np.array(statistic(8, extended, scale / 3)))
-    assert honest <= mu
-    assert weak > mu
 
 
 @pytest.mark.parametrize("method", [info.name for info in list_methods() if info.private])

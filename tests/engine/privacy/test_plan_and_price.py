@@ -138,6 +138,16 @@ def test_forecast_follows_from_noise_and_declared_rows():
     assert json.dumps(expected.to_json())
 
 
+@pytest.mark.parametrize("method", ["aim", "mst"])
+def test_a_forecast_says_how_many_pairs_can_be_measured_with_its_noise(method):
+    plan = small_plan(method, declared_rows=10_000)
+    share = next(part for part in price_plan(plan).split if part.name == "pair")
+    pair = forecast(plan).pair
+    assert pair.measurements == share.n_queries
+    spent = pair.measurements / pair.noise_scale**2  # one row per unit: μ² of a Gaussian of this scale is 1/σ²
+    assert spent == pytest.approx(share.share * price_plan(plan).mu_squared)
+
+
 def test_more_privacy_loss_means_less_error():
     errors = [forecast(small_plan(epsilon=e, declared_rows=5000)).columns[0].expected_error_rows for e in (0.1, 1, 10)]
     assert errors == sorted(errors, reverse=True)

@@ -79,3 +79,21 @@ def test_a_model_without_measurements_stays_uniform():
     model = GraphicalModel(SIZES, 300.0)
     model.fit(10, tolerance=0.0, stop_at_noise=False)
     np.testing.assert_allclose(model.marginal((0, 1)), np.full((3, 2), 50.0))
+
+
+def test_noise_far_beyond_the_rows_leaves_a_model_that_can_be_sampled():
+    """Measurements of a table of one row, where potentials ran apart until products of shares vanished."""
+    model = GraphicalModel((2, 2, 2, 2), 1.0)
+    ones = [((0, -1), (182, 7467)), ((0, -48), (182, 546)), ((2, -13), (182, 364)), ((0, -51), (182, 7649))]
+    model.add_many(
+        Measurement((column,), np.array(counts, dtype=float), np.array(variance, dtype=float))
+        for column, (counts, variance) in enumerate(ones)
+    )
+    model.fit(600, tolerance=1e-6, stop_at_noise=False)
+    model.add(Measurement((0, 2), np.array([[4.0, 19.0], [1.0, 9.0]]), np.array(67.5)))
+    model.fit(60, tolerance=1e-5, stop_at_noise=True)
+    model.add(Measurement((0, 3), np.array([[-12.0, -8.0], [2.0, 1.0]]), np.array(67.5)))
+    model.fit(800, tolerance=1e-6, stop_at_noise=False)
+    assert len(model.sample(5, np.random.default_rng(1))[0]) == 5
+    for counts in model.pairs().values():
+        assert counts.sum() == pytest.approx(1.0)

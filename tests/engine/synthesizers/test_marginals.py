@@ -1,10 +1,14 @@
 """Steps that marginal methods share: which columns get trees, and what counts as empty."""
 
+from datetime import date
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from engine.data.encode import column_domain, table_domain
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema
+from engine.pipeline import synthesize
 from engine.synthesizers.marginals import (
     OneWay,
     drop_spurious,
@@ -12,7 +16,8 @@ from engine.synthesizers.marginals import (
     learning_share,
     tree_columns,
 )
-from tests.tables import small_plan
+from engine.synthesizers.registry import list_methods
+from tests.tables import small_plan, typed
 
 LINE = Field("x", FieldType.INTEGER, minimum=1, maximum=16)
 LETTERS = Field("x", FieldType.STRING, enum=tuple("abcdefgh"))
@@ -74,3 +79,25 @@ def test_trees_are_for_numbers_of_more_values_than_a_grid_has_cells():
     stated = small_plan(schema=TableSchema(fields[:6]))
     assert learning_share(stated) == pytest.approx(0.04)
     assert [column_domain(field).n_values for field in fields[1:4]] == [40, 40, 1]
+
+
+@pytest.mark.parametrize("method", [info.name for info in list_methods() if info.private])
+@pytest.mark.parametrize("n_rows", [0, 1, 300])
+def test_columns_of_any_size_are_learned_from_tables_of_any_size(method, n_rows):
+    """Warnings are errors here: nothing overflows, divides by zero or leaves its type; a lone value comes back."""
+    fields = (
+        Field("huge", FieldType.INTEGER, minimum=-(2**53), maximum=2**53),
+        Field("price", FieldType.NUMBER, minimum=0, maximum=1e6, decimals=2),
+        Field("vast", FieldType.NUMBER, minimum=-1e300, maximum=1e300),
+        Field("tiny", FieldType.NUMBER, minimum=1e-12, maximum=2e-12),
+        Field("same", FieldType.NUMBER, minimum=2.5, maximum=2.5),
+        Field("day", FieldType.DATE, minimum=date(1, 1, 1), maximum=date(9999, 12, 31)),
+    )
+    schema = TableSchema(fields)
+    row = {"huge": 2**53, "price": 9.99, "vast": 1e300, "tiny": 1.5e-12, "same": 2.5, "day": date(2020, 2, 29)}
+    table = typed(pd.DataFrame([row] * n_rows, columns=schema.names), schema)
+    made = synthesize(table, small_plan(method, epsilon=8.0, schema=schema, n_rows=60)).synthetic
+    assert len(made) == 60
+    if n_rows == 300:
+        assert (made["price"] == 9.99).mean() > 0.8
+        assert (made["day"] == pd.Timestamp(2020, 2, 29)).mean() > 0.8

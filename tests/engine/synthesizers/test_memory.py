@@ -14,6 +14,7 @@ CASES = {
     "many binary columns": ([2] * 16, [*itertools.combinations(range(15), 2), (0, 15)], 1000),
     "a triple as a clique": ([40, 50, 30, 8], [(0, 1, 2), (2, 3)], 1000),
     "many rows": ([5, 6, 7, 8], [(0, 1), (1, 2), (2, 3)], 400_000),
+    "rows that trade cells": ([5, 6, 7, 8, 9, 4], [(0, 1), (1, 2), (2, 3), (3, 4), (3, 5)], 250_000),
 }
 
 
