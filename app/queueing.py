@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -117,7 +117,9 @@ class RunQueue:
             found = job.meta.get("progress") if job is not None else None
             return found if isinstance(found, dict) else None
 
-    def save_progress(self, run_id: str, *, stage: str, fraction: float, message: str) -> None:
+    def save_progress(
+        self, run_id: str, *, stage: str, fraction: float, message: str, earlier: Sequence[dict[str, str]] = ()
+    ) -> None:
         """Write where a run stands.
 
         Args:
@@ -125,22 +127,23 @@ class RunQueue:
             stage: the stage it is in.
             fraction: share of the run that is done.
             message: a sentence without any cell value.
+            earlier: steps since the last write, each with `at`, `stage` and `message`, from `progress_line`.
         """
         with _translated():
             job = self._job(run_id)
             if job is None:
                 return
-            now = datetime.now(UTC).isoformat()
-            before = job.meta.get("progress") or {"log": [], "message": ""}
-            log = before["log"]
-            if message != before["message"]:
-                log = [*log, {"at": now, "stage": stage, "message": message}][-LOG_LINES:]
+            log = list((job.meta.get("progress") or {"log": []})["log"])
+            last = progress_line(stage, message)
+            for line in (*earlier, last):
+                if not log or line["message"] != log[-1]["message"]:
+                    log.append(line)
             job.meta["progress"] = {
                 "stage": stage,
                 "fraction": fraction,
                 "message": message,
-                "updated_at": now,
-                "log": log,
+                "updated_at": last["at"],
+                "log": log[-LOG_LINES:],
             }
             job.save_meta()  # type: ignore[no-untyped-call]
 
@@ -170,6 +173,11 @@ class RunQueue:
             return Job.fetch(run_id, connection=self.connection, serializer="json")
         except NoSuchJobError:
             return None
+
+
+def progress_line(stage: str, message: str) -> dict[str, str]:
+    """One step of a run's log, of this moment."""
+    return {"at": datetime.now(UTC).isoformat(), "stage": stage, "message": message}
 
 
 def redis_answers(url: str) -> bool:

@@ -13,6 +13,7 @@ from app.services import passwords
 from app.services.accounts import AccountsService
 from app.services.audit import AuditService
 from app.services.datasets import DatasetsService
+from app.services.further_rows import FurtherRowsService
 from app.services.ledger import LedgerService
 from app.services.plans import PlansService
 from app.services.reports import ReportsService
@@ -38,6 +39,7 @@ class Services:
     runs: RunsService
     reports: ReportsService
     results: ResultsService
+    further_rows: FurtherRowsService
 
     def close(self) -> None:
         """Close all connections."""
@@ -74,6 +76,7 @@ def build(
     ledger = LedgerService(database, audit, now)
     datasets = DatasetsService(database, files, ledger, audit, settings, now)
     plans = PlansService(datasets, ledger)
+    reports = ReportsService(database, files, audit)
     return Services(
         settings=settings,
         database=database,
@@ -85,8 +88,9 @@ def build(
         datasets=datasets,
         plans=plans,
         runs=RunsService(database, queue, plans, ledger, audit, now),
-        reports=ReportsService(database, files, audit),
+        reports=reports,
         results=ResultsService(database, files, audit, now),
+        further_rows=FurtherRowsService(reports, audit),
     )
 
 

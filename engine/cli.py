@@ -10,13 +10,16 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.certificate import recompute
 from engine.data.schema import TableSchema, Treatment
 from engine.data.sdv_metadata import load_schema
 from engine.errors import EngineError, InputError
 from engine.privacy.plan import DEFAULT_DELTA, SynthesisPlan, UnitKind, UnitOfProtection
+
+if TYPE_CHECKING:
+    from engine.pipeline import FittedRun
 
 Result = dict[str, Any]
 BAD_INPUT = 2
@@ -62,9 +65,10 @@ def _profile(options: argparse.Namespace) -> Result:
 
 
 def _synthesize(options: argparse.Namespace) -> Result:
-    from engine.data.export import write_csv
-    from engine.data.ingest import read_table
-    from engine.pipeline import synthesize
+    from engine.data.rows import open_rows
+    from engine.pipeline import fit
+    from engine.privacy.held_rows import READING
+    from engine.timing import StageClock
 
     plan = SynthesisPlan(
         schema=load_schema(options.schema),
@@ -75,20 +79,41 @@ def _synthesize(options: argparse.Namespace) -> Result:
         n_rows=options.rows,
         declared_rows=options.declared_rows,
     )
-    table = read_table(options.data, schema=plan.schema).table
-    result = synthesize(table, plan, sample_seed=options.sample_seed, device=options.device)
-    write_csv(result.synthetic, options.out, neutralise_formulas=options.neutralise_formulas)
-    _write_json(options.certificate, result.certificate)
-    privacy = result.certificate["privacy"]
+    clock = StageClock()
+    with clock.stage(READING):
+        rows = open_rows(options.data, plan.schema)
+    run = fit(rows, plan, sample_seed=options.sample_seed, device=options.device, clock=clock)
+    n_columns = _write_pieces(run, options.out, options.neutralise_formulas)
+    _write_json(options.certificate, run.certificate)
+    privacy = run.certificate["privacy"]
     return {
         "out": str(options.out),
         "certificate": str(options.certificate),
         "method": plan.method,
         "epsilon": privacy["epsilon"],
         "delta": privacy["delta"],
-        "rows": len(result.synthetic),
-        "columns": result.synthetic.shape[1],
+        "rows": run.n_rows,
+        "columns": n_columns,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in run.clock.seconds.items()},
     }
+
+
+def _write_pieces(run: FittedRun, out: Path, neutralise_formulas: bool) -> int:
+    """Draw the rows part by part into a file that bears its name once it is whole; gives the number of columns."""
+    from engine.data.export import TableWriter
+
+    unfinished = out.with_name(f"{out.name}.part")
+    n_columns = 0
+    try:
+        with TableWriter(unfinished, out.suffix, neutralise_formulas=neutralise_formulas) as writer:
+            for piece in run.pieces():
+                n_columns = piece.shape[1]
+                with run.clock.stage("writing"):
+                    writer.write(piece)
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return n_columns
 
 
 def _evaluate(options: argparse.Namespace) -> Result:
@@ -181,7 +206,7 @@ def _add_synthesize(commands: Any) -> None:
         default=True,
         help="put an apostrophe before text that a spreadsheet would run as a formula",
     )
-    command.add_argument("--out", type=Path, required=True, metavar="OUT.csv")
+    command.add_argument("--out", type=Path, required=True, metavar="OUT.csv or OUT.parquet")
     command.add_argument("--certificate", type=Path, required=True, metavar="CERT.json")
     command.set_defaults(run=_synthesize)
 

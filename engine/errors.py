@@ -8,6 +8,7 @@ EngineError
 ├── BudgetExceededError      a mechanism would spend more than its envelope
 ├── UnsupportedEventError    a privacy event that no accountant here can compose
 ├── AlreadyFittedError       a synthesizer is fitted twice on one reservation
+├── ExecutionError           the cluster or the scratch folder that the settings name cannot be used
 ├── NotFittedError           rows are asked of a synthesizer that was not fitted
 └── CancelledError           the caller asked for the work to stop
 """
@@ -44,8 +45,14 @@ class IngestError(InputError):
         place = [f"row {row}"] if row is not None else []
         place += [f"column {column!r}"] if column is not None else []
         super().__init__(f"{', '.join(place)}: {message}" if place else message)
+        self.message = message
         self.row = row
         self.column = column
+
+    def after(self, rows: int) -> IngestError:
+        """The same error in a part of a table that begins after some rows."""
+        row = None if self.row is None else self.row + rows
+        return IngestError(self.message, row=row, column=self.column)
 
 
 class SchemaError(InputError):
@@ -82,6 +89,12 @@ class NotFittedError(EngineError):
     """Raised when rows are asked of a synthesizer that was not fitted."""
 
     code = "not_fitted"
+
+
+class ExecutionError(EngineError):
+    """Raised when the cluster or the scratch folder that the settings name cannot be used."""
+
+    code = "execution_unavailable"
 
 
 class CancelledError(EngineError):

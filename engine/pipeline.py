@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,17 +11,57 @@ import numpy as np
 import pandas as pd
 
 from engine.certificate import build_certificate
+from engine.data.rows import FrameRows, Rows
 from engine.data.schema import Treatment
 from engine.errors import InputError, PlanError
+from engine.execution import Execution
 from engine.privacy.budget import RunBudget
+from engine.privacy.contributions import held_out_units
 from engine.privacy.noise import SecureNoise
-from engine.privacy.plan import SynthesisPlan, UnitKind, UnitOfProtection
+from engine.privacy.plan import SynthesisPlan, UnitOfProtection
 from engine.privacy.price import ENVELOPE_SLACK, price_plan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent, no_progress
 from engine.synthesizers.base import Synthesizer
 from engine.synthesizers.marginals import modelled_fields
 from engine.synthesizers.registry import synthesizer_class
+from engine.timing import StageClock
+
+PIECE_ROWS = 1_000_000
+"""Synthetic rows that are drawn at a time, at most."""
+
+
+@dataclass(frozen=True)
+class FittedRun:
+    """A run that has read its private rows and is done with them.
+
+    Args:
+        plan: what to do.
+        synthesizer: the fitted model; further rows cost nothing.
+        certificate: what the run did, as JSON.
+        n_rows: synthetic rows to draw.
+        rng: generator of the sampling.
+        clock: seconds of each stage.
+    """
+
+    plan: SynthesisPlan
+    synthesizer: Synthesizer
+    certificate: dict[str, Any]
+    n_rows: int
+    rng: np.random.Generator
+    clock: StageClock
+
+    def pieces(self) -> Iterator[pd.DataFrame]:
+        """The synthetic rows in parts of at most `PIECE_ROWS`, all of about the same size; to be drawn once.
+
+        Counts are rounded to whole rows within a part, so parts should be few and large.
+        """
+        borders = np.linspace(0, self.n_rows, -(-self.n_rows // PIECE_ROWS) + 1).astype(np.int64)
+        for first, last in itertools.pairwise(borders.tolist()):
+            with self.clock.stage("sampling"):
+                modelled = self.synthesizer.sample(last - first, self.rng)
+                piece = complete_columns(modelled, self.plan, self.rng, first_row=first)
+            yield piece
 
 
 @dataclass(frozen=True)
@@ -30,32 +72,67 @@ class SynthesisResult:
         synthetic: typed synthetic rows, columns in schema order, dropped ones left out.
         certificate: what the run did, as JSON.
         synthesizer: the fitted model; further rows cost nothing.
+        timings: seconds of each stage. They depend on the private rows and are not to be published with them.
     """
 
     synthetic: pd.DataFrame
     certificate: dict[str, Any]
     synthesizer: Synthesizer
+    timings: dict[str, float]
 
 
 def synthesize(
-    table: pd.DataFrame,
+    table: pd.DataFrame | Rows,
     plan: SynthesisPlan,
     *,
     sample_seed: int | None = None,
     device: str = "auto",
     progress: Progress = no_progress,
 ) -> SynthesisResult:
-    """Fit the plan's method to a private table and draw synthetic rows.
+    """Fit the plan's method to a private table and draw synthetic rows, all of them in memory.
 
     Args:
-        table: typed private rows, with the columns of the plan's schema.
+        table: typed private rows, with the columns of the plan's schema; in memory or read part by part.
         plan: what to do.
         sample_seed: seed of the sampling, which may be public; noise cannot be seeded.
         device: `auto` or `cpu`; every method registered today computes on the CPU.
         progress: called after each step; it may raise to stop the work.
 
     Raises:
-        InputError: the table lacks a column of the schema.
+        InputError: the table lacks a column of the schema, or a part of it cannot be read.
+        PlanError: the plan cannot be carried out.
+
+    Privacy: charges at most the envelope of `price_plan(plan)`, for adding or removing one unit.
+    """
+    run = fit(table, plan, sample_seed=sample_seed, device=device, progress=progress)
+    progress(ProgressEvent("sampling", 0.85, "Drawing synthetic rows"))
+    synthetic = pd.concat(run.pieces(), ignore_index=True)
+    return SynthesisResult(synthetic, run.certificate, run.synthesizer, run.clock.seconds)
+
+
+def fit(
+    table: pd.DataFrame | Rows,
+    plan: SynthesisPlan,
+    *,
+    sample_seed: int | None = None,
+    device: str = "auto",
+    progress: Progress = no_progress,
+    execution: Execution | None = None,
+    clock: StageClock | None = None,
+) -> FittedRun:
+    """Fit the plan's method to a private table; the rows are drawn from the result, part by part.
+
+    Args:
+        table: typed private rows, with the columns of the plan's schema; in memory or read part by part.
+        plan: what to do.
+        sample_seed: seed of the sampling, which may be public; noise cannot be seeded.
+        device: `auto` or `cpu`; every method registered today computes on the CPU.
+        progress: called after each step; it may raise to stop the work.
+        execution: where rows may lie and who counts them; as the environment says where None.
+        clock: seconds of the stages before this.
+
+    Raises:
+        InputError: the table lacks a column of the schema, or a part of it cannot be read.
         PlanError: the plan cannot be carried out.
 
     Privacy: charges at most the envelope of `price_plan(plan)`, for adding or removing one unit.
@@ -64,17 +141,21 @@ def synthesize(
     if device not in ("auto", "cpu"):
         raise PlanError(f"the method {plan.method!r} computes on the CPU: choose the device auto or cpu")
     price = price_plan(plan)
-    missing = [name for name in plan.schema.names if name not in table.columns]
+    rows = FrameRows(table.reset_index(drop=True)) if isinstance(table, pd.DataFrame) else table
+    missing = [name for name in plan.schema.names if name not in rows.names]
     if missing:
         raise InputError(f"the table lacks the column {missing[0]!r} of the schema")
     budget = RunBudget(price.mu_squared * (1.0 - ENVELOPE_SLACK), price.delta_extra)
-    private = PrivateTable(table.reset_index(drop=True), modelled_fields(plan), plan.unit, budget)
     rng = np.random.default_rng(sample_seed)
     synthesizer = synthesizer_class(plan.method)()
-    synthesizer.fit(private, plan, rng, progress)
+    clock = clock or StageClock()
+    execution = execution or Execution.from_environment()
+    with (
+        clock.stage("fitting"),
+        PrivateTable(rows, modelled_fields(plan), plan.unit, budget, execution=execution, clock=clock) as private,
+    ):
+        synthesizer.fit(private, plan, rng, progress)
     n_rows = plan.n_rows if plan.n_rows is not None else max(1, round(synthesizer.estimated_rows_))
-    progress(ProgressEvent("sampling", 0.85, "Drawing synthetic rows"))
-    synthetic = complete_columns(synthesizer.sample(n_rows, rng), plan, rng)
     certificate = build_certificate(
         plan,
         price,
@@ -85,25 +166,34 @@ def synthesize(
         estimated_rows=synthesizer.estimated_rows_,
         sample_seed=sample_seed,
     )
-    return SynthesisResult(synthetic, certificate, synthesizer)
+    return FittedRun(plan, synthesizer, certificate, n_rows, rng, clock)
 
 
-def complete_columns(modelled: pd.DataFrame, plan: SynthesisPlan, rng: np.random.Generator) -> pd.DataFrame:
-    """Add faked columns and bring all into schema order; reads no private row."""
+def complete_columns(
+    modelled: pd.DataFrame, plan: SynthesisPlan, rng: np.random.Generator, *, first_row: int = 0
+) -> pd.DataFrame:
+    """Add faked columns and bring all into schema order; reads no private row.
+
+    Args:
+        modelled: synthetic rows of the modelled columns.
+        plan: what to do.
+        rng: generator that seeds the invention.
+        first_row: number of synthetic rows before these.
+    """
     columns = {}
     for field in plan.schema.fields:
         if field.name in modelled:
             columns[field.name] = modelled[field.name]
         elif field.treatment is Treatment.FAKE and field.fake_provider is not None:
-            columns[field.name] = _fake(field.fake_provider, len(modelled), rng)
+            columns[field.name] = _fake(field.fake_provider, len(modelled), rng, first_row)
     return pd.DataFrame(columns)
 
 
-def _fake(provider: str, n_rows: int, rng: np.random.Generator) -> pd.Series:
+def _fake(provider: str, n_rows: int, rng: np.random.Generator, first_row: int) -> pd.Series:
     from engine.data.fake import fake_column  # Faker is slow to load and most plans fake nothing
 
     column: pd.Series = fake_column(provider, n_rows, rng)
-    return column
+    return column + first_row if provider == "row_number" else column
 
 
 def split_holdout(table: pd.DataFrame, unit: UnitOfProtection, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -122,14 +212,5 @@ def split_holdout(table: pd.DataFrame, unit: UnitOfProtection, share: float) -> 
 
     Privacy: a unit's place depends on fresh randomness only, so neighbours stay neighbours.
     """
-    if not 0.0 <= share <= 0.5:
-        raise PlanError("the share of rows set aside must be between 0 and 0.5")
-    source = SecureNoise()
-    if unit.kind is UnitKind.PERSON:
-        owners = table[unit.id_column].astype("string")
-        unit_of_row = pd.factorize(owners, use_na_sentinel=False)[0]
-    else:
-        unit_of_row = np.arange(len(table))
-    n_units = int(unit_of_row.max(initial=-1)) + 1
-    held_out = (source.words(n_units) < np.uint64(share * 2.0**64))[unit_of_row]
+    held_out = held_out_units(FrameRows(table), unit, share, SecureNoise())
     return table.loc[~held_out].reset_index(drop=True), table.loc[held_out].reset_index(drop=True)

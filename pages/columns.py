@@ -1,8 +1,11 @@
 """Step 2: what the columns are."""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from app.ui import column_editor, layout, messages, navigation, session
+from app.services.rule_checks import with_field
+from app.ui import column_editor, layout, messages, navigation, rules_editor, session
 
 user = session.require_user()
 services = session.services()
@@ -21,6 +24,8 @@ confirmed = set(dataset.confirmed)
 
 with st.expander("Import a schema file", icon=":material/upload_file:", expanded=False):
     st.write("A Frictionless Table Schema or SDV metadata, as JSON, that covers every column of the table.")
+    if schema.rules:
+        st.caption(f"The file also replaces the {messages.plural(len(schema.rules), 'rule')} stated below.")
     schema_file = st.file_uploader("Schema file", type=["json"], key="columns_schema_file", max_upload_size=1)
     if st.button("Use this schema", disabled=schema_file is None, key="columns_use_schema") and schema_file is not None:
         with messages.reporting():
@@ -50,6 +55,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         "Continue", type="primary", disabled=bool(open_names), key="columns_continue", icon=":material/arrow_forward:"
     ):
         navigation.go("protect", dataset=dataset.id)
+st.caption("What must hold between columns in every row, such as an order of dates, is stated [below](#rules).")
 
 st.header("One column", anchor=False)
 only_open = st.toggle("Only columns that wait for confirmation", key="columns_only_open", value=False)
@@ -57,8 +63,16 @@ names = open_names if only_open and open_names else list(schema.names)
 name = st.selectbox("Column", names, key="columns_selected")
 changed = column_editor.edit(schema.field(name), profiles[name], name in confirmed)
 if changed is not None:
-    with messages.reporting():
-        services.datasets.save_schema(user, dataset.id, schema.replace_field(changed), confirmed | {name})
-    messages.saved(f"Column {name} confirmed")
-    st.rerun()
+    with messages.showing():
+        services.datasets.save_schema(user, dataset.id, with_field(schema, changed), confirmed | {name})
+        messages.saved(f"Column {name} confirmed")
+        st.rerun()
 column_editor.show_profile(profiles[name])
+
+st.header("Rules that every row keeps", anchor="rules")
+rules = rules_editor.edit(schema, dataset.unit.id_column if dataset.unit is not None else None, confirmed)
+if rules is not None:
+    with messages.showing():
+        services.datasets.save_schema(user, dataset.id, replace(schema, rules=rules), confirmed)
+        messages.saved("Rule added" if len(rules) > len(schema.rules) else "Rule removed")
+        st.rerun()

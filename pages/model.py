@@ -11,12 +11,15 @@ layout.wizard_header(dataset, "model", "Which method?", "Every method here draws
 
 methods = {info.name: info for info in services.plans.methods()}
 names = list(methods)
-current = dataset.draft.get("method") or services.plans.draft_plan(user, dataset.id, epsilon=1.0).method
+default = services.plans.default_method(user, dataset.id)
+current = dataset.draft.get("method", default)
 method = st.radio(
     "Method",
     names,
-    names.index(current) if current in names else 0,
-    format_func=lambda name: methods[name].title,
+    names.index(current if current in names else default),
+    format_func=lambda name: (
+        f"{methods[name].title} · default for this table" if name == default else methods[name].title
+    ),
     captions=[f"{info.summary} Best for: {info.best_for[:1].lower()}{info.best_for[1:]}." for info in methods.values()],
     key="model_method",
 )
@@ -41,18 +44,36 @@ if not automatic:
     )
 st.caption("Rows are drawn from the fitted model, so their number costs no privacy loss.")
 
-st.header("Internal report", anchor=False)
+st.header("What matters most", anchor=False)
 fields = dataset.schema.fields if dataset.schema is not None else ()
 unit_column = dataset.unit.id_column if dataset.unit is not None else None
-targets = [field.name for field in fields if field.treatment == "synthesize" and field.name != unit_column]
+modelled = [field.name for field in fields if field.treatment == "synthesize" and field.name != unit_column]
+saved_target = dataset.draft.get("target")
 target = st.selectbox(
     "Column that models should predict",
-    targets,
-    targets.index(dataset.draft["target"]) if dataset.draft.get("target") in targets else None,
+    modelled,
+    modelled.index(saved_target) if saved_target in modelled else None,
     key="model_target",
     placeholder="None",
-    help="The report trains models on synthetic rows and tests them on real rows set aside.",
+    help="The report trains models on synthetic rows to predict it, and tests them on real rows set aside.",
 )
+kept = dataset.draft.get("important")
+saved_important = kept if isinstance(kept, list) else []
+important = st.multiselect(
+    "Columns whose relations matter most",
+    modelled,
+    [name for name in modelled if name in saved_important],
+    key="model_important",
+    placeholder="None in particular",
+)
+st.caption(
+    "AIM counts relations of these columns double when it chooses what to measure, at the same privacy loss. The plan "
+    "is public: choose from what the synthetic rows are for, not from a look at the private ones."
+    if method == "aim"
+    else "This method gives no relation more weight than another. Only AIM does."
+)
+
+st.header("Internal report", anchor=False)
 share = st.slider(
     "Real rows set aside for the report",
     0,
@@ -65,8 +86,15 @@ share = st.slider(
 )
 
 if st.button("Save and continue", type="primary", key="model_save", icon=":material/arrow_forward:"):
+    choices = {
+        "method": method,
+        "n_rows": n_rows,
+        "target": target,
+        "important": important or None,
+        "holdout_share": share / 100,
+    }
     with messages.reporting():
-        services.datasets.save_draft(
-            user, dataset.id, method=method, n_rows=n_rows, target=target, holdout_share=share / 100
-        )
+        plan = services.plans.draft_plan(user, dataset.id, **choices)
+        services.plans.price(user, dataset.id, plan)
+        services.datasets.save_draft(user, dataset.id, **choices)
     navigation.go("review", dataset=dataset.id)

@@ -18,6 +18,8 @@ with messages.reporting():
     plan = services.plans.draft_plan(user, dataset.id)
     fit = services.plans.feasibility(user, dataset.id, plan)
     share = services.plans.holdout_share(user, dataset.id)
+    needed = services.plans.resources(user, dataset.id, plan)
+refusal = services.plans.memory_refusal(needed)
 title = next(info.title for info in services.plans.methods() if info.name == plan.method)
 
 facts = {
@@ -26,7 +28,8 @@ facts = {
     "Method": title,
     "Synthetic rows": f"{plan.n_rows:,}" if plan.n_rows else "the noisy count of private rows",
     "Set aside for the report": f"{100 * share:.0f} % of the private rows",
-    "Predicted column": plan.target or "none",
+    "Column to predict": plan.target or "none",
+    "Relations that matter most": f"those of {', '.join(plan.important)}" if plan.important else "none in particular",
 }
 with st.container(border=True):
     for label, value in facts.items():
@@ -47,6 +50,24 @@ with st.expander(f"Columns: {len(plan.synthesized_names())} synthesized of {len(
         hide_index=True,
         key="review_columns",
     )
+if plan.schema.rules:
+    modelled = set(plan.synthesized_names())
+    with st.expander(f"Rules that every synthetic row keeps: {len(plan.schema.rules)}"):
+        st.dataframe(
+            [
+                {
+                    "Rule": rule.describe(),
+                    "Known from": "I declare it",
+                    "In this run": "kept" if modelled.issuperset(rule.columns) else "passed over: not synthesized",
+                }
+                for rule in plan.schema.rules
+            ],
+            hide_index=True,
+            key="review_rules",
+        )
+
+st.subheader("Time and memory", anchor=False)
+budget_view.resources(needed, refusal)
 
 st.subheader("Cost", anchor=False)
 layout.figures(
@@ -58,15 +79,16 @@ layout.figures(
 budget_view.feasibility(fit)
 st.markdown(messages.odds_sentence(fit.composed_after, dataset.delta, budget_view.unit_words(dataset)))
 
+can_start = fit.fits and refusal is None
 understood = st.checkbox(
     "I understand that this cost is charged as soon as the run reads the table, and cannot be undone.",
     key="review_understood",
-    disabled=not fit.fits,
+    disabled=not can_start,
 )
 if st.button(
     "Reserve and start the run",
     type="primary",
-    disabled=not (fit.fits and understood),
+    disabled=not (can_start and understood),
     key="review_submit",
     icon=":material/play_arrow:",
 ):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,8 @@ from workers.failures import Failure, FailureGuard, RedactedJobError
 from workers.reporting_progress import RunProgress
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from engine.pipeline import SynthesisResult
+    from workers.tables import ComparedTables
 
 PRICE_CHANGED = "A new version prices this plan differently. Submit it again: not charged."
 FAILED_CHARGED = "Failed after noise could have been drawn: stays charged."
@@ -62,6 +60,10 @@ def do_run(services: Services, run_id: str) -> None:
         services.ledger.release(run_id, "failed", PRICE_CHANGED, error=PRICE_CHANGED)
         _logger.warning("run_price_changed", run_id=run_id)
         return
+    if refusal := _memory_refusal(services, run_id):
+        services.ledger.release(run_id, "failed", f"{refusal} Not charged.", error=refusal)
+        _logger.warning("run_needs_memory", run_id=run_id)
+        return
     try:
         services.ledger.commit(run_id)
     except AlreadyCommittedError:
@@ -85,6 +87,14 @@ def _has_its_price(services: Services, run_id: str) -> bool:
     return is_same_event(price_plan(work.plan).event, work.charged_event)
 
 
+def _memory_refusal(services: Services, run_id: str) -> str | None:
+    """Why this machine cannot make the run now, from public numbers alone; None where it can."""
+    from engine.resources import estimate_resources
+
+    plan = services.results.load(run_id).plan
+    return services.plans.memory_refusal(estimate_resources(plan, plan.declared_rows or 1))
+
+
 def _end_failed(services: Services, run_id: str, failure: Failure) -> None:
     if failure.is_cancelled:
         services.results.finish(run_id, "cancelled", ledger_note=CANCELLED_CHARGED)
@@ -96,44 +106,22 @@ def _end_failed(services: Services, run_id: str, failure: Failure) -> None:
         raise RedactedJobError(failure.place)
 
 
-@dataclass(frozen=True)
-class _Tables:
-    train: pd.DataFrame
-    holdout: pd.DataFrame | None
-
-
 def _work(services: Services, run_id: str) -> str | None:
     """The straight line; gives a note where the report could not be made."""
     from engine.pipeline import synthesize
+    from workers.tables import read_tables
 
     work = services.results.load(run_id)
     progress = RunProgress(services, run_id)
     progress.report("checking", 0.0, "Reading the table")
-    tables = _read_tables(services, work)
-    result = synthesize(tables.train, work.plan, progress=progress.part(*SYNTHESIS_PART))
+    with services.datasets.source_path(work.dataset.id) as path:
+        tables = read_tables(path, work, ingest_limits(services.settings))
+        result = synthesize(tables.train, work.plan, progress=progress.part(*SYNTHESIS_PART))
+        compared = tables.for_comparison()
     progress.report("writing", 0.72, "Writing the synthetic table")
     with tempfile.TemporaryDirectory(prefix="studio-") as folder:
         _save_synthetic(services, work, result, Path(folder))
-        return _save_reports(services, work, tables, result, progress, Path(folder))
-
-
-def _read_tables(services: Services, work: RunWork) -> _Tables:
-    """Private rows, typed, in two parts.
-
-    Privacy: the caller has committed the run's charge.
-    """
-    from engine.data.ingest import read_table
-    from engine.pipeline import split_holdout
-
-    with services.datasets.source_path(work.dataset.id) as path:
-        table = read_table(
-            path,
-            filename=work.dataset.filename,
-            schema=work.plan.schema,
-            limits=ingest_limits(services.settings),
-        ).table
-    train, holdout = split_holdout(table, work.plan.unit, work.holdout_share)
-    return _Tables(train, holdout if len(holdout) else None)
+        return _save_reports(services, work, compared, result, progress, Path(folder))
 
 
 def _save_synthetic(services: Services, work: RunWork, result: SynthesisResult, folder: Path) -> None:
@@ -155,7 +143,7 @@ def _save_synthetic(services: Services, work: RunWork, result: SynthesisResult, 
 def _save_reports(
     services: Services,
     work: RunWork,
-    tables: _Tables,
+    compared: ComparedTables,
     result: SynthesisResult,
     progress: RunProgress,
     folder: Path,
@@ -165,7 +153,7 @@ def _save_reports(
     evaluation: dict[str, Any] | None = None
     guard = FailureGuard()
     with guard:
-        evaluation = _evaluate(services, work, tables, result, progress, folder)
+        evaluation = _evaluate(services, work, compared, result, progress, folder)
     if guard.failure is not None:
         notes.append(_note(work, "The evaluation could not be made", guard.failure))
     guard = FailureGuard()
@@ -179,7 +167,7 @@ def _save_reports(
 def _evaluate(
     services: Services,
     work: RunWork,
-    tables: _Tables,
+    compared: ComparedTables,
     result: SynthesisResult,
     progress: RunProgress,
     folder: Path,
@@ -188,8 +176,8 @@ def _evaluate(
 
     progress.report("evaluating", EVALUATION_PART[0], "Comparing with the real rows, for the owner only")
     evaluation = evaluate(
-        tables.train,
-        tables.holdout,
+        compared.train,
+        compared.holdout,
         result.synthetic,
         work.plan.schema,
         target=work.target,

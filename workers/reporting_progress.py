@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 
 from app.errors import QueueUnavailableError
+from app.queueing import LOG_LINES, progress_line
 from app.wiring import Services
 from engine.errors import CancelledError
 from engine.progress import Progress, ProgressEvent
@@ -26,6 +27,7 @@ class RunProgress:
         self._run_id = run_id
         self._stage = ""
         self._written_at = float("-inf")
+        self._unwritten: list[dict[str, str]] = []
 
     def report(self, stage: str, fraction: float, message: str) -> None:
         """Write a step.
@@ -40,6 +42,7 @@ class RunProgress:
         """
         is_new = stage != self._stage
         if not is_new and time.monotonic() - self._written_at < SECONDS_BETWEEN_WRITES:
+            self._unwritten = [*self._unwritten, progress_line(stage, message)][-LOG_LINES:]
             return
         if self._services.results.is_cancel_requested(self._run_id):
             raise CancelledError("the run was cancelled")
@@ -49,7 +52,10 @@ class RunProgress:
         self._written_at = time.monotonic()
         # Redis may be away for a moment; the work goes on, and the next step is written again.
         with suppress(QueueUnavailableError):
-            self._services.queue.save_progress(self._run_id, stage=stage, fraction=fraction, message=message)
+            self._services.queue.save_progress(
+                self._run_id, stage=stage, fraction=fraction, message=message, earlier=self._unwritten
+            )
+            self._unwritten = []
 
     def part(self, start: float, end: float) -> Progress:
         """A callback for work that is the part of the run from `start` to `end`."""

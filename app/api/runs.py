@@ -7,18 +7,21 @@ from typing import Any
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from app.api.auth import require_user, services_of
 from app.api.responses import json_response, read_json
 from app.errors import InvalidInputError
+from app.services.reports import RELEASABLE
 from app.services.views import UserView
 
-CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target"})
+CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target", "important"})
+
+DRAW_CHOICES = frozenset({"n_rows", "given", "neutralise_formulas"})
 
 
 async def create_run(request: Request) -> JSONResponse:
-    """Reserve and queue a run: `dataset_id`, and `method`, `epsilon`, `n_rows`, `holdout_share`, `target`."""
+    """Reserve and queue a run: `dataset_id`, `method`, `epsilon`, `n_rows`, `holdout_share`, `target`, `important`."""
     user = await run_in_threadpool(require_user, request)
     body = await read_json(request)
     return await run_in_threadpool(_submit, request, user, body)
@@ -66,6 +69,30 @@ def get_artifact(request: Request) -> StreamingResponse:
     return StreamingResponse(chunks, media_type=file.media_type, headers=headers, background=close)
 
 
+async def draw_rows(request: Request) -> Response:
+    """Further rows as CSV, at no privacy loss: `n_rows`, and `given` and `neutralise_formulas` where wanted."""
+    user = await run_in_threadpool(require_user, request)
+    body = await read_json(request)
+    return await run_in_threadpool(_draw, request, user, body)
+
+
+def _draw(request: Request, user: UserView, body: dict[str, Any]) -> Response:
+    if unknown := sorted(set(body) - DRAW_CHOICES):
+        raise InvalidInputError(f"{unknown[0]!r} is not a choice of a draw: {', '.join(sorted(DRAW_CHOICES))}.")
+    given, neutralise = body.get("given", {}), body.get("neutralise_formulas", True)
+    if not isinstance(given, dict) or not isinstance(neutralise, bool):
+        raise InvalidInputError("given is an object of column and value, and neutralise_formulas is true or false.")
+    run_id = _id(request)
+    content = services_of(request).further_rows.draw_csv(
+        user, run_id, body.get("n_rows"), given, neutralise_formulas=neutralise
+    )
+    headers = {
+        "Content-Disposition": f'attachment; filename="run-{run_id[:8]}-further_rows.csv"',
+        "X-Classification": RELEASABLE,
+    }
+    return Response(content, media_type="text/csv", headers=headers)
+
+
 def _submit(request: Request, user: UserView, body: dict[str, Any]) -> JSONResponse:
     services = services_of(request)
     dataset_id = body.pop("dataset_id", None)
@@ -73,8 +100,8 @@ def _submit(request: Request, user: UserView, body: dict[str, Any]) -> JSONRespo
         raise InvalidInputError("State the dataset_id.")
     if unknown := sorted(set(body) - CHOICES):
         raise InvalidInputError(f"{unknown[0]!r} is not a choice of a run: {', '.join(sorted(CHOICES))}.")
+    plan = services.plans.draft_plan(user, dataset_id, **body)
     services.datasets.save_draft(user, dataset_id, **body)
-    plan = services.plans.draft_plan(user, dataset_id)
     return json_response(services.runs.submit(user, dataset_id, plan), 201)
 
 

@@ -37,6 +37,7 @@ from app.reporting.printable import (
     provided,
     remainder_text,
 )
+from engine.data.schema import EXTENSION_KEY
 
 OPEN = "to be completed by a person"
 
@@ -46,6 +47,7 @@ _MECHANISMS = {
     "gaussian_marginal": "Gaussian noise on counts",
     "exponential_selection": "exponential mechanism",
     "category_discovery": "Gaussian noise, then a threshold",
+    "numeric_histogram": "Gaussian noise on counts of intervals",
     "range_discovery": "Gaussian noise on a public grid",
 }
 _OPEN_QUESTIONS = (
@@ -86,6 +88,7 @@ def build_content(
         "size": size_sentence(certificate),
         "columns_line": _columns_line(_items(certificate, "columns")),
         "columns": [_column(column) for column in _items(certificate, "columns")],
+        "rules": _rules(certificate),
         "ledger": _ledger(ledger),
         "entries": [_entry(entry) for entry in _items(ledger, "entries")],
         "method": _method(certificate),
@@ -163,7 +166,9 @@ def _learned_text(certificate: Json) -> str:
 def _trusted_text(certificate: Json) -> str:
     columns = _items(certificate, "columns")
     stated = sum(column.get("domain_source") in ("public", "declared") for column in columns)
-    return f"The values or bounds of {stated} of {len(columns)} columns, and the unit of protection"
+    n_rules = len(_rules(certificate))
+    rules = f", {n_rules} {'rule' if n_rules == 1 else 'rules'} between columns" if n_rules else ""
+    return f"The values or bounds of {stated} of {len(columns)} columns{rules}, and the unit of protection"
 
 
 def _columns_line(columns: Sequence[Json]) -> str:
@@ -186,6 +191,25 @@ def _column(column: Json) -> list[str]:
         _SOURCES.get(source, clean(source)),
         clean(outside) if outside is not None else "\N{EN DASH}",
     ]
+
+
+def _rules(certificate: Json) -> Rows:
+    """Each public rule in words, whether the run kept to it, and who said so."""
+    modelled = {
+        column.get("name") for column in _items(certificate, "columns") if column.get("treatment") == "synthesize"
+    }
+    rows = []
+    for rule in _items(part(part(certificate, "schema"), EXTENSION_KEY), "rules"):
+        if rule.get("kind") == "at_most":
+            names = [rule.get("low"), rule.get("high")]
+            said = f"{clean(names[0])} is at most {clean(names[1])}"
+        else:
+            names = _items(rule, "columns")
+            listed = number_text(len(_items(rule, "rows")))
+            said = f"{' and '.join(map(clean, names))} occur in {listed} listed combinations only"
+        kept = "in every synthetic row" if modelled.issuperset(names) else "passed over: a column is not synthesized"
+        rows.append([said, kept, DECLARED])
+    return rows
 
 
 def _ledger(ledger: Json) -> Rows:
@@ -307,7 +331,11 @@ def _statements() -> Rows:
         ["ε, δ, the events, the composition and the ledger", COMPUTED, "sections 2, 4, 5; recomputable, section 8"],
         ["That at most so many rows of a unit were read", COMPUTED, "enforced before anything was measured"],
         ["Who is protected, and by which column persons are told apart", DECLARED, "by the owner of the dataset"],
-        ["Domains marked public or declared", DECLARED, "by the owner of the dataset; not checked against the rows"],
+        [
+            "Domains marked public or declared, and rules",
+            DECLARED,
+            "by the owner of the dataset; not checked against the rows",
+        ],
         ["Everything under section 9.1", OPEN, "no software can know it"],
     ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.errors import InvalidDataError, InvalidInputError
 from app.services.budget import SMALLEST_EPSILON
+from app.services.rule_checks import check_rules_hold
 from engine.data.schema import TableSchema
 from engine.errors import SchemaError
 from engine.privacy.plan import MAXIMUM_DELTA, MAXIMUM_EPSILON, MAXIMUM_ROWS, UnitKind, UnitOfProtection
@@ -52,13 +53,18 @@ def parse_schema(content: bytes) -> TableSchema:
 
 
 def check_schema(schema: TableSchema, columns: Sequence[str], confirmed: set[str]) -> None:
-    """Refuse a schema that does not describe exactly the table's columns; raises InvalidDataError."""
+    """Refuse a schema that does not describe exactly the table's columns, or whose rules no run could keep.
+
+    Raises:
+        InvalidDataError: it says what to change.
+    """
     if missing := [name for name in columns if name not in schema.names]:
         raise InvalidDataError(f"The schema lacks the column {missing[0]!r} of the table. Add it, or drop it there.")
     if unknown := [name for name in schema.names if name not in columns]:
         raise InvalidDataError(f"The table has no column {unknown[0]!r}, which the schema describes.")
     if unknown := sorted(confirmed - set(schema.names)):
         raise InvalidDataError(f"The column {unknown[0]!r} cannot be confirmed: the table has none of that name.")
+    check_rules_hold(schema)
 
 
 def check_unit(unit: UnitOfProtection, columns: Sequence[str], declared_rows: int, delta: float) -> None:

@@ -171,7 +171,11 @@ class DatasetsService:
         """
         before = self.get(user, dataset_id)
         checks.check_schema(schema, before.columns, confirmed)
-        if confirmed == set(schema.names) and not (before.schema_confirmed and before.schema == schema):
+        is_read_alike = before.schema is not None and (before.schema.fields, before.schema.missing_values) == (
+            schema.fields,
+            schema.missing_values,
+        )
+        if confirmed == set(schema.names) and not (before.schema_confirmed and is_read_alike):
             with self.source_path(dataset_id) as path:
                 check_readable(path, before.filename, schema, self._settings)
 
@@ -254,8 +258,8 @@ class DatasetsService:
         Args:
             user: the owner.
             dataset_id: the dataset.
-            choices: `method`, `epsilon`, `n_rows`, `holdout_share`, `target` or whatever a page must remember; None
-                removes a choice.
+            choices: `method`, `epsilon`, `n_rows`, `holdout_share`, `target`, `important` or whatever a page must
+                remember; None removes a choice.
 
         Raises:
             InvalidInputError: they are not small JSON.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.errors import InvalidInputError, InvalidPlanError, NotReadyError
@@ -16,6 +17,7 @@ from engine.privacy.plan import SynthesisPlan, UnitOfProtection
 
 if TYPE_CHECKING:
     from engine.privacy.price import Forecast, PlanPrice
+    from engine.resources import Resources
     from engine.synthesizers.registry import MethodInfo
 
 DEFAULT_HOLDOUT_SHARE = 0.2
@@ -45,6 +47,10 @@ class PlansService:
 
         return list_methods()
 
+    def default_method(self, user: UserView, dataset_id: str) -> str:
+        """The method to offer first for a dataset; raises NotReadyError where an earlier step is missing."""
+        return _first_method(*_require_ready(self._datasets.get(user, dataset_id)))
+
     def draft_plan(self, user: UserView, dataset_id: str, **choices: Any) -> SynthesisPlan:
         """The plan that the dataset's saved choices make.
 
@@ -62,6 +68,7 @@ class PlansService:
         draft = dataset.draft | choices
         if draft.get("epsilon") is None:
             raise NotReadyError("model", "Choose ε for this run first.")
+        _check_chosen_columns(draft, _modelled(schema, unit))
         try:
             return SynthesisPlan(
                 schema=schema,
@@ -72,6 +79,7 @@ class PlansService:
                 n_rows=draft.get("n_rows"),
                 declared_rows=dataset.declared_rows,
                 target=draft.get("target"),
+                important=_important(draft),
             )
         except EngineError as error:
             raise InvalidPlanError(sentence(error)) from None
@@ -109,6 +117,26 @@ class PlansService:
         except EngineError as error:
             raise InvalidPlanError(sentence(error)) from None
 
+    def resources(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> Resources:
+        """About how long the run takes and how much memory; raises InvalidPlanError where it cannot be priced."""
+        from engine.resources import estimate_resources
+
+        self.check(user, dataset_id, plan)
+        try:
+            return estimate_resources(plan, plan.declared_rows or 1)
+        except EngineError as error:
+            raise InvalidPlanError(sentence(error)) from None
+
+    def memory_refusal(self, resources: Resources) -> str | None:
+        """Why a run cannot be made on this machine now, as a sentence; None where it can."""
+        from engine.resources import check_memory
+
+        try:
+            check_memory(resources)
+        except EngineError as error:
+            return sentence(error)
+        return None
+
     def feasibility(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> Feasibility:
         """Whether the plan would be granted now."""
         return self._ledger.weigh(user, dataset_id, self.price(user, dataset_id, plan).to_json())
@@ -134,9 +162,29 @@ def _require_ready(dataset: DatasetView) -> tuple[TableSchema, UnitOfProtection]
 def _first_method(schema: TableSchema, unit: UnitOfProtection) -> str:
     from engine.synthesizers.registry import default_method
 
-    modelled = [
+    return default_method(len(_modelled(schema, unit)))
+
+
+def _modelled(schema: TableSchema, unit: UnitOfProtection) -> list[str]:
+    return [
         field.name
         for field in schema.fields
         if field.treatment is Treatment.SYNTHESIZE and field.name != unit.id_column
     ]
-    return default_method(len(modelled))
+
+
+def _important(draft: Mapping[str, Any]) -> tuple[str, ...]:
+    names = draft.get("important") or ()
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise InvalidPlanError("The columns that matter most are a list of names.")
+    return tuple(names)
+
+
+def _check_chosen_columns(draft: Mapping[str, Any], modelled: Sequence[str]) -> None:
+    """Refuse a choice that has outlived its column, and say where to choose again."""
+    chosen = [draft["target"]] if isinstance(draft.get("target"), str) else []
+    for name in (*chosen, *_important(draft)):
+        if name not in modelled:
+            raise InvalidPlanError(
+                f"Column {name!r} was chosen on the model step, but it is not synthesized. Choose again there."
+            )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.artifacts import FileStore
@@ -23,6 +25,7 @@ SYNTHETIC_PARQUET = "synthetic.parquet"
 CERTIFICATE = "certificate.json"
 EVALUATION = "report.json"
 PDF = "report.pdf"
+MODEL = "model.npz"
 
 RELEASABLE = "releasable"
 INTERNAL = "internal"
@@ -34,6 +37,7 @@ MEDIA_TYPES = {
     CERTIFICATE: "application/json",
     EVALUATION: "application/json",
     PDF: "application/pdf",
+    MODEL: "application/octet-stream",
 }
 
 
@@ -74,8 +78,7 @@ class ReportsService:
         import pyarrow as pa
         import pyarrow.parquet
 
-        artifact = self._find(user, run_id, SYNTHETIC_PARQUET)
-        with self._files.local_path(artifact.id) as path, pyarrow.parquet.ParquetFile(path) as file:
+        with self.local_file(user, run_id, SYNTHETIC_PARQUET) as path, pyarrow.parquet.ParquetFile(path) as file:
             batches = file.iter_batches(batch_size=max(1, n))
             batch = next(batches, None)
             rows_read = pa.Table.from_batches([batch] if batch is not None else [], schema=file.schema_arrow)
@@ -102,6 +105,16 @@ class ReportsService:
         action = "artifact.release" if artifact.classification == RELEASABLE else "artifact.download_internal"
         self._audit.record(user, action, "run", run_id, kind=kind)
         return ArtifactFile(view, stream)
+
+    def local_file(self, user: UserView, run_id: str, kind: str) -> AbstractContextManager[Path]:
+        """A file of the run as a local path, to be read here and not handed out.
+
+        Raises:
+            NotFoundError: the user has no such run, or files have no such kind.
+            UnavailableError: the run did not make it; it says why.
+        """
+        opened: AbstractContextManager[Path] = self._files.local_path(self._find(user, run_id, kind).id)
+        return opened
 
     def _load_json(self, user: UserView, run_id: str, kind: str) -> dict[str, Any]:
         artifact = self._find(user, run_id, kind)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from app.clock import Clock
-from app.errors import ConflictError, NotFoundError, QueueUnavailableError
+from app.errors import ConflictError, InvalidPlanError, NotFoundError, QueueUnavailableError
 from app.queueing import RunQueue
 from app.services.audit import AuditService
 from app.services.budget import from_micro
@@ -72,9 +72,12 @@ class RunsService:
         Raises:
             BudgetRefusedError: it would pass the cap.
             QueueUnavailableError: Redis does not answer; nothing was spent.
-            InvalidPlanError: the plan is not about this dataset, or cannot be carried out.
+            InvalidPlanError: the plan is not about this dataset, cannot be carried out, or needs more memory than
+                there is.
         """
         price = self._plans.price(user, dataset_id, plan)
+        if refusal := self._plans.memory_refusal(self._plans.resources(user, dataset_id, plan)):
+            raise InvalidPlanError(f"{refusal} Nothing was spent.")
         reservation = Reservation(
             plan=plan.to_json(),
             price=price.to_json(),

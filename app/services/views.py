@@ -50,7 +50,7 @@ class DatasetView:
         unit: who is protected; None before the protect step.
         declared_rows: number of rows as the owner states it in public.
         epsilon_cap: the budget; None before the budget step.
-        draft: choices for the next run: method, epsilon, n_rows, holdout_share, target and so on.
+        draft: choices for the next run: method, epsilon, n_rows, holdout_share, target, important and so on.
         next_step: `columns`, `protect`, `budget`, `model` or `review`.
     """
 
@@ -208,8 +208,8 @@ class ArtifactView:
     """One file that a run made.
 
     Args:
-        kind: `synthetic.csv`, `synthetic_raw.csv`, `synthetic.parquet`, `certificate.json`, `report.json` or
-            `report.pdf`.
+        kind: `synthetic.csv`, `synthetic_raw.csv`, `synthetic.parquet`, `certificate.json`, `report.json`,
+            `report.pdf` or `model.npz`.
         classification: `releasable`, or `internal` where it shows statistics of real rows.
     """
 
@@ -243,6 +243,24 @@ class ArtifactFile:
         """All bytes; closes the stream."""
         with self.stream as stream:
             return stream.read()
+
+
+@dataclass(frozen=True)
+class FurtherColumn:
+    """A column that can have a fixed value in further rows.
+
+    Args:
+        type: `integer`, `number`, `string`, `boolean`, `date` or `datetime`.
+        values: all its values; None for numbers and dates.
+        can_be_missing: whether it can be fixed as missing.
+        domain: its values in words.
+    """
+
+    name: str
+    type: str
+    values: tuple[Any, ...] | None
+    can_be_missing: bool
+    domain: str
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from engine.privacy.plan import DEFAULT_DELTA, UnitKind
 
 if TYPE_CHECKING:
     from engine.privacy.price import Forecast, PlanPrice
+    from engine.resources import Resources
 
 CHOICES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0)
 DEFAULT_CAP = 3.0
@@ -125,6 +126,19 @@ def feasibility(fit: Feasibility) -> None:
     )
 
 
+def resources(needed: Resources, refusal: str | None) -> None:
+    """Time and memory of the run, and why it cannot be made here where that is so."""
+    layout.figures(
+        {"Time, about": messages.duration(needed.seconds), "Memory, about": messages.size(needed.memory_bytes)}
+    )
+    st.caption(
+        "On one processor core, with the internal report. Estimated from the number of rows that you stated, the "
+        "columns and the method; no private row is read for it."
+    )
+    if refusal is not None:
+        st.error(refusal, icon=":material/memory:")
+
+
 def split(price: PlanPrice) -> None:
     """The parts of a run's privacy loss."""
     layout.bar([(part.title, part.share, f"{100 * part.share:.0f} %") for part in price.split], 1.0)
@@ -146,6 +160,12 @@ def expected_error(expected: Forecast, method: str) -> None:
         f"From the noise this plan would draw and the {expected.declared_rows:,} rows that you stated; no private row "
         "is read for it. Relations between columns that the method leaves out add further error."
     )
+    if expected.pair is not None and method == "aim":
+        st.caption(
+            f"The method makes about {expected.pair.measurements:,} measurements of pairs and triples of columns, in "
+            "rounds: each time those that its model explains worst. Where noise hides what is left, it is halved "
+            "and fewer are measured, for the same ε."
+        )
     if any(column["cells_assumed"] for column in columns):
         st.caption("For columns whose values are learned in the run, a typical number of cells is assumed.")
     with st.expander("As a table"):

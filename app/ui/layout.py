@@ -51,6 +51,12 @@ h2 {font-size: 1.3rem !important;} h3 {font-size: 1.08rem !important;}
 .studio-bar i {display: block; height: 100%;}
 .studio-legend {display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; font-size: .85rem; margin-top: .45rem;}
 .studio-legend b {display: inline-block; width: .7rem; height: .7rem; border-radius: 3px; margin-right: .4rem;}
+.studio-log {list-style: none; margin: 0 !important; padding: 0 !important; font-size: .9rem;}
+.studio-log li {display: flex; gap: .9rem; margin: 0 !important; padding: .3rem 0 !important;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);}
+.studio-log time {flex: none; opacity: .7; font-variant-numeric: tabular-nums;}
+.studio-log span {min-width: 0; overflow-wrap: anywhere;}
+.studio-log li:first-child span {font-weight: 600;}
 @media (max-width: 640px) {
   .block-container {padding-left: 1rem; padding-right: 1rem; padding-top: 4rem;}
   h1 {font-size: 1.5rem !important;}
@@ -175,6 +181,16 @@ def bar(parts: list[tuple[str, float, str]], total: float) -> None:
         f'<div class="studio-bar" role="img" aria-label="{escape(said)}">{"".join(cells)}</div>'
         f'<div class="studio-legend">{"".join(legend)}</div>'
     )
+
+
+def log(lines: list[tuple[str, str]]) -> None:
+    """Steps of some work, the newest one first.
+
+    Args:
+        lines: time and message of each.
+    """
+    items = "".join(f"<li><time>{escape(at)}</time><span>{escape(message)}</span></li>" for at, message in lines)
+    st.html(f'<ol class="studio-log" aria-label="Last steps, newest first">{items}</ol>')
 
 
 def status_badge(status: str) -> None:

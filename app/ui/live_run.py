@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from app.errors import AppError
-from app.services.views import RunView, UserView
+from app.services.views import ProgressLine, RunView, UserView
 from app.ui import layout, messages, session
 
 SECONDS_BETWEEN_LOOKS = 2
+STEPS_SHOWN = 8
 STAGES = ("queued", "checking", "measuring", "fitting", "sampling", "evaluating", "done")
 CHARGED = {
     "reserved": "Reserved: nothing has been read yet.",
@@ -47,16 +48,7 @@ def _body(user: UserView, run: RunView) -> None:
         st.caption("The cost stays charged: noise had been drawn." if run.spent else "Nothing was charged.")
     if run.note:
         st.info(run.note, icon=":material/info:")
-    if progress.log:
-        st.dataframe(
-            [
-                {"Time (UTC)": f"{line.at:%H:%M:%S}", "Stage": line.stage, "Message": line.message}
-                for line in progress.log
-            ],
-            hide_index=True,
-            width="stretch",
-            key="run_log",
-        )
+    _log(progress.log)
     if not run.is_finished:
         _stop(user, run)
 
@@ -68,6 +60,22 @@ def _stages(run: RunView, stage: str) -> None:
         state = "now" if position == reached else "done" if position < reached else "later"
         items.append(f'<li class="{state}"><span>{name.capitalize()}</span></li>')
     st.html(f'<ol class="studio-steps" aria-label="Stages">{"".join(items)}</ol>')
+
+
+def _log(lines: tuple[ProgressLine, ...]) -> None:
+    """The last steps, newest first, and all of them on demand."""
+    if not lines:
+        return
+    st.caption("Last steps, newest first (UTC)")
+    layout.log([(f"{line.at:%H:%M:%S}", line.message) for line in reversed(lines[-STEPS_SHOWN:])])
+    if len(lines) > STEPS_SHOWN:
+        with st.expander(f"All {len(lines)} steps"):
+            st.dataframe(
+                [{"Time (UTC)": f"{line.at:%H:%M:%S}", "Stage": line.stage, "Message": line.message} for line in lines],
+                hide_index=True,
+                width="stretch",
+                key="run_log",
+            )
 
 
 def _stop(user: UserView, run: RunView) -> None:

@@ -22,15 +22,25 @@ def reporting() -> Iterator[None]:
     """Show an error of ours in its own words and stop the page there; nothing that was typed is lost."""
     try:
         yield
-    except NotReadyError as error:
+    except (AppError, EngineError) as error:
+        _show(error)
+        st.stop()
+
+
+@contextmanager
+def showing() -> Iterator[None]:
+    """Show an error of ours in its own words and go on with the page, so that forms further down keep what is typed."""
+    try:
+        yield
+    except (AppError, EngineError) as error:
+        _show(error)
+
+
+def _show(error: AppError | EngineError) -> None:
+    if isinstance(error, NotReadyError):
         st.warning(error.user_message, icon=":material/info:")
-        st.stop()
-    except AppError as error:
-        st.error(error.user_message, icon=":material/error:")
-        st.stop()
-    except EngineError as error:
-        st.error(sentence(error), icon=":material/error:")
-        st.stop()
+        return
+    st.error(error.user_message if isinstance(error, AppError) else sentence(error), icon=":material/error:")
 
 
 def saved(message: str) -> None:
@@ -85,6 +95,14 @@ def size(n_bytes: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} GiB"
+
+
+def duration(seconds: float) -> str:
+    """A rough time."""
+    if seconds < 90:
+        return f"{max(10, round(seconds, -1)):.0f} seconds"
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"
 
 
 def plural(count: int, noun: str) -> str:

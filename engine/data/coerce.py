@@ -44,20 +44,20 @@ def infer_column(values: pa.ChunkedArray, name: str) -> pd.Series:
         IngestError: a number is not finite, a date has no calendar year, or the file's own type is none of a table's.
     """
     if not _is_text(values.type):
-        return _to_pandas(_plain(values, name), name)
+        return pandas_column(_plain(values, name), name)
     if values.null_count == len(values):
-        return _to_pandas(values, name)
+        return pandas_column(values, name)
     found = _attempt(_to_integer_digits, values)
     if found is not None:
-        return _to_pandas(values if _any(values, r"^[+-]?0\d") else found, name)
+        return pandas_column(values if _any(values, r"^[+-]?0\d") else found, name)
     for cast in (_to_plain_number, _to_boolean_words, _to_timestamp):
         found = _attempt(cast, values)
         if found is None:
             continue
         if cast is _to_plain_number and not _any(values, r"[^+0-9-]"):
             break
-        return _to_pandas(_checked(found, name), name)
-    return _to_pandas(values, name)
+        return pandas_column(_checked(found, name), name)
+    return pandas_column(values, name)
 
 
 def coerce_column(values: pa.ChunkedArray, field: Field) -> pd.Series:
@@ -72,7 +72,7 @@ def coerce_column(values: pa.ChunkedArray, field: Field) -> pd.Series:
     if found is None:
         row = _first_failure(plain, cast)
         raise IngestError(f"the value is not {_described(field)}", row=row, column=field.name)
-    return _to_pandas(_checked(found, field.name), field.name)
+    return pandas_column(_checked(found, field.name), field.name)
 
 
 def texts_only(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -312,5 +312,6 @@ def _first_failure(values: pa.ChunkedArray, cast: Cast) -> int:
     return low + 1
 
 
-def _to_pandas(values: pa.ChunkedArray, name: str) -> pd.Series:
+def pandas_column(values: pa.ChunkedArray, name: str) -> pd.Series:
+    """Values of one of a table's types as a typed column."""
     return pd.Series(values.to_pandas(types_mapper=_DTYPES.get), name=name)

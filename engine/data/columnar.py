@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +16,8 @@ from engine.errors import IngestError
 
 _UNPACKED_PER_BYTE = 4
 _BYTES_PER_CELL = 8
+_UNREADABLE = "the file is not readable Parquet"
+_PART_BYTES = 2**29
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
 
@@ -24,20 +28,68 @@ def read(path: Path, limits: IngestLimits) -> RawTable:
         IngestError: the file is not Parquet, is too large unpacked, or has columns no table can have.
     """
     try:
-        schema = parquet.read_schema(path)
-        texts = [field.name for field in schema if pa.types.is_string(field.type)]
-        # one long text repeated is small in the file and as a dictionary, and large only when written out
-        file = parquet.ParquetFile(path, read_dictionary=texts)
+        file = _open(path)
         _check_size(file.metadata, limits)
-        kept = [name for name in schema.names if not _PANDAS_INDEX.fullmatch(name)]
+        kept = _kept(file)
         names = check_names(kept, limits)
         table = file.read(columns=kept)
         table.validate(full=True)  # texts may be no UTF-8
     except (pa.ArrowException, OSError, ValueError, LookupError):
-        raise IngestError("the file is not readable Parquet") from None
+        raise IngestError(_UNREADABLE) from None
     check_rows(table.num_rows, limits)
     columns = [_plain(table.column(name), limits) for name in kept]
     return RawTable(pa.table(columns, names=names))
+
+
+class ParquetChunks:
+    """The rows of a file in parts of bounded size, as often as they are asked for.
+
+    Args:
+        path: the file.
+        limits: numbers of rows and columns, and what a part may hold unpacked.
+
+    Raises:
+        IngestError: the file is not Parquet, or has columns no table can have.
+    """
+
+    def __init__(self, path: Path, limits: IngestLimits) -> None:
+        self._path = path
+        self._limits = replace(limits, max_bytes=min(limits.max_bytes, _PART_BYTES))
+        try:
+            file = _open(path)
+            kept = _kept(file)
+            self.names = tuple(check_names(kept, limits))
+        except (pa.ArrowException, OSError, ValueError, LookupError):
+            raise IngestError(_UNREADABLE) from None
+        check_rows(file.metadata.num_rows, limits)
+        self.n_rows: int | None = int(file.metadata.num_rows)
+        self._stored_names = dict(zip(self.names, kept, strict=True))
+
+    def read(self, names: Sequence[str], largest: int) -> Iterator[pa.Table]:
+        """Some columns in the file's own types, in parts of at most `largest` rows.
+
+        Raises:
+            IngestError: the file cannot be read to its end, or a part is too large unpacked.
+        """
+        stored = [self._stored_names[name] for name in names]
+        try:
+            for batch in _open(self._path).iter_batches(largest, columns=stored):
+                table = pa.Table.from_batches([batch])
+                table.validate(full=True)
+                yield pa.table([_plain(table.column(name), self._limits) for name in stored], names=list(names))
+        except (pa.ArrowException, OSError, ValueError, LookupError):
+            raise IngestError(_UNREADABLE) from None
+
+
+def _open(path: Path) -> parquet.ParquetFile:
+    schema = parquet.read_schema(path)
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    # one long text repeated is small in the file and as a dictionary, and large only when written out
+    return parquet.ParquetFile(path, read_dictionary=texts)
+
+
+def _kept(file: parquet.ParquetFile) -> list[str]:
+    return [name for name in file.schema_arrow.names if not _PANDAS_INDEX.fullmatch(name)]
 
 
 def _check_size(metadata: parquet.FileMetaData, limits: IngestLimits) -> None:

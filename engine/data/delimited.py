@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -26,12 +26,13 @@ _BLOCK_BYTES = 16_777_216
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a delimited file is written; `odd_quotes` says that a quote may not be closed."""
+    """How a delimited file is written; `names` are the header's, cleaned; `odd_quotes`: a quote may not be closed."""
 
     path: Path
     encoding: str
     delimiter: str
     header: list[str]
+    names: list[str]
     odd_quotes: bool
 
 
@@ -41,14 +42,48 @@ def read(path: Path, limits: IngestLimits) -> RawTable:
     Raises:
         IngestError: the file is not a rectangular delimited table.
     """
+    layout = _layout(path, limits)
+    columns = pa.Table.from_batches(
+        _batches(layout, layout.names, limits), pa.schema([(name, pa.string()) for name in layout.names])
+    )
+    return RawTable(columns, layout.encoding, layout.delimiter)
+
+
+class DelimitedChunks:
+    """The rows of a file in parts of bounded size, as often as they are asked for.
+
+    Args:
+        path: the file.
+        limits: numbers of rows and columns allowed.
+
+    Raises:
+        IngestError: the file is not text, or its header cannot be used.
+    """
+
+    n_rows: int | None = None
+
+    def __init__(self, path: Path, limits: IngestLimits) -> None:
+        self._layout = _layout(path, limits)
+        self._limits = limits
+        self.names = tuple(self._layout.names)
+
+    def read(self, names: Sequence[str], largest: int) -> Iterator[pa.Table]:
+        """Some columns of texts, in parts of at most `largest` rows.
+
+        Raises:
+            IngestError: the file is not a rectangular delimited table.
+        """
+        for batch in _batches(self._layout, list(names), self._limits):
+            for start in range(0, batch.num_rows, largest):
+                yield pa.Table.from_batches([batch.slice(start, largest)])
+
+
+def _layout(path: Path, limits: IngestLimits) -> _Layout:
     encoding, odd_quotes = detect_encoding(path)
     sample = _sample(path, encoding)
     delimiter = detect_delimiter(sample)
-    layout = _Layout(path, encoding, delimiter, _header(sample, delimiter), odd_quotes)
-    names = check_names(layout.header, limits)
-    batches = _batches(layout, names, limits)
-    columns = pa.Table.from_batches(batches, pa.schema([(name, pa.string()) for name in names]))
-    return RawTable(columns, encoding, delimiter)
+    header = _header(sample, delimiter)
+    return _Layout(path, encoding, delimiter, header, check_names(header, limits), odd_quotes)
 
 
 def detect_encoding(path: Path) -> tuple[str, bool]:
@@ -129,23 +164,25 @@ def _header(sample: str, delimiter: str) -> list[str]:
     raise IngestError(_UNREADABLE_HEADER)
 
 
-def _batches(layout: _Layout, names: list[str], limits: IngestLimits) -> list[pa.RecordBatch]:
+def _batches(layout: _Layout, names: list[str], limits: IngestLimits) -> Iterator[pa.RecordBatch]:
+    """Some columns of the file; the row that follows is checked when a part is asked for."""
     ragged: list[int] = []
 
     def note(row: arrow_csv.InvalidRow) -> str:
         ragged.append(row.actual_columns)
         return "skip"
 
-    batches: list[pa.RecordBatch] = []
+    wanted = [layout.header[layout.names.index(name)] for name in names]
     n_rows = -1  # the header is read as a row, because empty lines may come before it
     try:
         for batch in _open(layout, names, note):
             if ragged:
                 break
-            n_rows += batch.num_rows
-            check_rows(n_rows, limits)
             if batch.num_rows:
-                batches.append(batch if batches else _without_header(batch, layout.header))
+                part = batch if n_rows >= 0 else _without_header(batch, wanted)
+                n_rows += batch.num_rows
+                check_rows(n_rows, limits)
+                yield part
     except (pa.ArrowInvalid, UnicodeDecodeError):
         _check_rows_one_by_one(layout)
         place = f"after row {max(n_rows, 0)}"
@@ -155,21 +192,23 @@ def _batches(layout: _Layout, names: list[str], limits: IngestLimits) -> list[pa
     if ragged or layout.odd_quotes:
         _check_rows_one_by_one(layout)
     if ragged:
-        raise IngestError(f"a row has {ragged[0]} cells, the header {len(names)}: check its quotes")
-    return batches
+        raise IngestError(f"a row has {ragged[0]} cells, the header {len(layout.names)}: check its quotes")
 
 
 def _open(layout: _Layout, names: list[str], note: Callable[[arrow_csv.InvalidRow], str]) -> Iterator[pa.RecordBatch]:
     reader = arrow_csv.open_csv(
         layout.path,
         read_options=arrow_csv.ReadOptions(
-            encoding=layout.encoding.removesuffix("-sig"), column_names=names, block_size=_BLOCK_BYTES
+            encoding=layout.encoding.removesuffix("-sig"), column_names=layout.names, block_size=_BLOCK_BYTES
         ),
         parse_options=arrow_csv.ParseOptions(
             delimiter=layout.delimiter, newlines_in_values=True, invalid_row_handler=note
         ),
         convert_options=arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=True
+            column_types=dict.fromkeys(layout.names, pa.string()),
+            include_columns=names,
+            strings_can_be_null=False,
+            check_utf8=True,
         ),
     )
     yield from reader

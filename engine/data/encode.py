@@ -6,7 +6,6 @@ the column's stated other value, or to missing where none is stated; nobody is t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from engine.data.number_line import NUMERIC_BINS as NUMERIC_BINS
+from engine.data.number_line import Grid, cell_around, public_grid
 from engine.data.schema import Field, FieldType
 from engine.errors import PlanError
-
-NUMERIC_BINS = 40
-"""Cells of a numeric column with more values than this; a histogram of 5, 8, 10 or 20 bars meets their borders."""
 
 LEARNED_OTHER_VALUE = "Other"
 """Where rare values of a learned category list go, unless the schema states another word."""
@@ -35,11 +33,19 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LearnedDomain:
-    """What discovery released about a column: a list of categories, or two bounds in numeric units."""
+    """What discovery released about a column.
+
+    Args:
+        categories: its values, of a text column.
+        minimum: smallest value in numeric units, of a column without a stated one.
+        maximum: largest value.
+        edges: borders of its cells in numeric units, where they were refined; the outer ones are the grid's.
+    """
 
     categories: tuple[str, ...] | None = None
     minimum: float | None = None
     maximum: float | None = None
+    edges: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class ColumnDomain:
         categories: values with a cell of their own; the last may be a stated other value.
         other_index: cell of values outside `categories`, or None where they become missing.
         nullable: whether there is a missing cell.
+        step: distance of neighbouring values; bins of a number with decimals begin half a step below a value.
     """
 
     field: Field
@@ -62,6 +69,7 @@ class ColumnDomain:
     categories: tuple[Any, ...]
     other_index: int | None
     nullable: bool
+    step: float | None = None
 
     @property
     def name(self) -> str:
@@ -102,7 +110,7 @@ class ColumnDomain:
         """The domain in words for a certificate."""
         if not self.is_numeric:
             return f"{len(self.categories)} categories"
-        low, high = (self._to_text(edge) for edge in (self.edges[0], self._last_value()))
+        low, high = (self._to_text(edge) for edge in (self._first_value(), self._last_value()))
         atoms = f" and {len(self.atoms)} exact value(s)" if self.atoms else ""
         return f"{low} to {high} in {len(self.edges) - 1} bins{atoms}"
 
@@ -117,11 +125,12 @@ class ColumnDomain:
     def _encode_numeric(self, column: pd.Series) -> Codes:
         numbers = to_numbers(column, self.field.type)
         missing = np.isnan(numbers)
-        clipped = np.clip(np.where(missing, self.edges[0], numbers), self.edges[0], self._last_value())
+        clipped = np.clip(np.where(missing, self.edges[0], numbers), self._first_value(), self._last_value())
         bins = np.searchsorted(np.asarray(self.edges), clipped, side="right") - 1
         codes = np.clip(bins, 0, len(self.edges) - 2) + len(self.atoms)
         for index, atom in enumerate(self.atoms):
-            codes[clipped == atom] = index
+            lower, upper = cell_around(atom, self.step)
+            codes[(lower <= clipped) & (clipped < upper)] = index
         if self.nullable:
             codes[missing] = self.n_values
         return codes.astype(np.int32)
@@ -139,23 +148,46 @@ class ColumnDomain:
         missing = codes >= self.n_values
         bins = np.clip(codes - len(self.atoms), 0, len(self.edges) - 2)
         edges = np.asarray(self.edges)
-        if self.field.type is FieldType.NUMBER:
-            numbers = edges[bins] + rng.random(len(codes)) * (edges[bins + 1] - edges[bins])
-            numbers = np.clip(np.round(numbers, self._decimals()), edges[0], edges[-1])
-        else:
-            numbers = rng.integers(edges[bins].astype(np.int64), edges[bins + 1].astype(np.int64)).astype(float)
+        lower, upper = edges[bins], edges[bins + 1]
+        numbers = self._draw(lower, upper, rng) if self.step is None else self._draw_steps(lower, upper, rng)
         for index, atom in enumerate(self.atoms):
             numbers[codes == index] = atom
         numbers[missing] = np.nan
         return from_numbers(numbers, self.field.type).rename(self.name)
 
-    def _decimals(self) -> int:
-        if self.field.decimals is not None:
-            return self.field.decimals
-        return max(0, 4 - math.floor(math.log10(max(self.edges[-1] - self.edges[0], 1e-12))))
+    def _draw(self, lower: FloatArray, upper: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Uniform numbers in cells, with so many decimals that a cell has some hundred values."""
+        numbers = lower + rng.random(len(lower)) * (upper - lower)
+        width = np.maximum(upper - lower, np.finfo(np.float64).tiny)
+        unit = 10.0 ** np.clip(2.0 - np.floor(np.log10(width)), 0.0, 300.0)
+        least, most = np.ceil(lower * unit), np.ceil(upper * unit) - 1.0
+        drawn = np.clip(np.round(numbers * unit), least, np.maximum(most, least)) / unit
+        return np.where(np.isfinite(drawn) & (lower <= drawn) & (drawn < upper), drawn, numbers)
+
+    def _draw_steps(self, lower: FloatArray, upper: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Uniform values in cells whose neighbouring values are a step apart; those of atoms are passed over."""
+        step = self.step or 1.0
+        first, end = (np.round((border + self._half_step()) / step).astype(np.int64) for border in (lower, upper))
+        places = [round(atom / step) for atom in sorted(self.atoms)]
+        held = [(first <= place) & (place < end) for place in places]
+        free = end - first - np.sum(held, axis=0, dtype=np.int64)
+        drawn = rng.integers(first, np.where(free > 0, first + free, end))
+        for place, inside in zip(places, held, strict=True):
+            drawn = drawn + (inside & (free > 0) & (drawn >= place))
+        decimals = self.field.decimals or 0
+        return np.asarray(np.round(drawn * step, decimals), dtype=np.float64)
+
+    def _first_value(self) -> float:
+        return self.edges[0] + self._half_step()
 
     def _last_value(self) -> float:
-        return self.edges[-1] if self.field.type is FieldType.NUMBER else self.edges[-1] - 1
+        if self.field.type is FieldType.NUMBER:
+            return self.edges[-1] - self._half_step()
+        return self.edges[-1] - 1
+
+    def _half_step(self) -> float:
+        """How far the values of a number with decimals lie inside the outer borders."""
+        return self.step / 2.0 if self.step is not None and self.field.type is FieldType.NUMBER else 0.0
 
     def _to_text(self, number: float) -> str:
         if self.field.type in (FieldType.DATE, FieldType.DATETIME):
@@ -175,30 +207,25 @@ def column_domain(field: Field, learned: LearnedDomain | None = None) -> ColumnD
     return _categorical_domain(field, learned)
 
 
-def _numeric_domain(field: Field, learned: LearnedDomain | None) -> ColumnDomain:
+def numeric_grid(field: Field, learned: LearnedDomain | None = None) -> Grid:
+    """The unrefined cells of a column of numbers or dates.
+
+    Raises:
+        PlanError: the schema states no bounds and none were learned.
+    """
     low, high = to_number(field.minimum, field.type), to_number(field.maximum, field.type)
     if learned is not None:
         low = learned.minimum if low is None else low
         high = learned.maximum if high is None else high
     if low is None or high is None:
         raise PlanError(f"column {field.name!r} needs a minimum and a maximum, or a domain learned under DP")
-    if field.type is FieldType.NUMBER:
-        edges = np.linspace(low, high, NUMERIC_BINS + 1) if high > low else np.array([low, high])
-    else:
-        count = int(high) - int(low) + 1
-        edges = int(low) + np.round(np.linspace(0, count, min(count, NUMERIC_BINS) + 1))
-    atoms = _atoms(field, low, high)
-    return ColumnDomain(field, atoms, tuple(map(float, edges)), (), None, not field.required)
+    return public_grid(field, low, high)
 
 
-def _atoms(field: Field, low: float, high: float) -> tuple[float, ...]:
-    """Stated exact values, and 0 wherever a wide range holds it: zero-inflated columns are the rule."""
-    if field.atoms:
-        return tuple(float(atom) for atom in field.atoms)
-    if field.type in (FieldType.DATE, FieldType.DATETIME):
-        return ()
-    has_unit_bins = field.type is FieldType.INTEGER and high - low < NUMERIC_BINS
-    return (0.0,) if low <= 0.0 <= high and not has_unit_bins else ()
+def _numeric_domain(field: Field, learned: LearnedDomain | None) -> ColumnDomain:
+    grid = numeric_grid(field, learned)
+    edges = learned.edges if learned is not None and learned.edges is not None else grid.edges
+    return ColumnDomain(field, grid.atoms, edges, (), None, not field.required, grid.step)
 
 
 def _categorical_domain(field: Field, learned: LearnedDomain | None) -> ColumnDomain:

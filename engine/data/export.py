@@ -8,12 +8,16 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """First characters with which a spreadsheet takes a text for a formula (OWASP, CSV injection)."""
 
 
-def write_csv(table: pd.DataFrame, path: Path, *, neutralise_formulas: bool = True, missing: str = "") -> None:
+def write_csv(
+    table: pd.DataFrame, path: Path, *, neutralise_formulas: bool = True, missing: str = "", append: bool = False
+) -> None:
     """Write a typed table as CSV in UTF-8.
 
     Args:
@@ -21,6 +25,7 @@ def write_csv(table: pd.DataFrame, path: Path, *, neutralise_formulas: bool = Tr
         path: where to.
         neutralise_formulas: put an apostrophe before texts and headers that a spreadsheet would run.
         missing: text of a missing cell.
+        append: put the rows behind those that the file holds, whose columns must be the same.
     """
     texts = {name: _texts(column) for name, column in table.items()}
     if neutralise_formulas:
@@ -30,12 +35,48 @@ def write_csv(table: pd.DataFrame, path: Path, *, neutralise_formulas: bool = Tr
     # the writer quotes line feeds by itself, but not carriage returns
     returns = any(_holds_carriage_return(column) for _, column in frame.items())
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
-    frame.to_csv(path, index=False, header=names, na_rep=missing, lineterminator="\n", quoting=quoting)
+    header = False if append else names
+    mode: Literal["a", "w"] = "a" if append else "w"
+    frame.to_csv(path, mode=mode, index=False, header=header, na_rep=missing, lineterminator="\n", quoting=quoting)
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
     """Write a typed table as Parquet."""
     table.to_parquet(path, index=False)
+
+
+class TableWriter:
+    """Writes a table piece by piece as Parquet or CSV.
+
+    Args:
+        path: where to.
+        suffix: `.parquet` for Parquet; all else is CSV.
+        neutralise_formulas: as in `write_csv`.
+    """
+
+    def __init__(self, path: Path, suffix: str, *, neutralise_formulas: bool = True) -> None:
+        self._path = path
+        self._is_parquet = suffix.lower() == ".parquet"
+        self._neutralise_formulas = neutralise_formulas
+        self._parquet: pq.ParquetWriter | None = None
+        self._is_empty = True
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._parquet is not None:
+            self._parquet.close()
+
+    def write(self, piece: pd.DataFrame) -> None:
+        """Add rows; all pieces have the same columns."""
+        if self._is_parquet:
+            part = pa.Table.from_pandas(piece, preserve_index=False)
+            self._parquet = self._parquet or pq.ParquetWriter(self._path, part.schema)
+            self._parquet.write_table(part)
+        else:
+            write_csv(piece, self._path, neutralise_formulas=self._neutralise_formulas, append=not self._is_empty)
+        self._is_empty = False
 
 
 def _holds_carriage_return(column: pd.Series) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from unicodedata import category
 
 import pandas as pd
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.data.coerce import coerce_column, infer_column, texts_only
-from engine.data.schema import TableSchema
+from engine.data.schema import Field, TableSchema
 from engine.errors import IngestError, InputError, SchemaError
 
 DEFAULT_MISSING_VALUES = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
@@ -45,6 +46,17 @@ class RawTable:
     columns: pa.Table
     encoding: str | None = None
     delimiter: str | None = None
+
+
+class RawChunks(Protocol):
+    """A file whose columns are read part by part, as the file holds them."""
+
+    names: tuple[str, ...]
+    n_rows: int | None
+
+    def read(self, names: Sequence[str], largest: int) -> Iterator[pa.Table]:
+        """Some columns, in parts of at most `largest` rows; the same parts each time."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -99,12 +111,81 @@ def coerce_table(table: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
         SchemaError: the table lacks a column.
     """
     check_names([str(name) for name in table.columns], IngestLimits(max_columns=table.shape[1]))
-    columns = {name: _from_pandas(table[name]) for name in schema.names if name in table.columns}
+    columns = {name: from_pandas(table[name]) for name in schema.names if name in table.columns}
     try:
         return _apply_schema(_mark_missing(pa.table(columns), schema.missing_values), schema)
     except InputError as error:
         error.__context__ = None
         raise
+
+
+def checked_format(path: Path, filename: str, limits: IngestLimits) -> str:
+    """The format of a file that is neither empty nor too large.
+
+    Raises:
+        IngestError: it is, or its ending names no format.
+        OSError: the file cannot be opened.
+    """
+    file_format = _format(filename)
+    size = path.stat().st_size
+    if size == 0:
+        raise IngestError("the file is empty")
+    if size > limits.max_bytes:
+        raise IngestError(f"the file is larger than the limit of {limits.max_bytes / 2**20:,.0f} MiB")
+    return file_format
+
+
+def open_chunks(path: Path, file_format: str, limits: IngestLimits) -> RawChunks:
+    """A CSV or Parquet file to be read part by part.
+
+    Raises:
+        IngestError: the file cannot be read.
+    """
+    from engine.data.columnar import ParquetChunks
+    from engine.data.delimited import DelimitedChunks
+
+    try:
+        return ParquetChunks(path, limits) if file_format == "parquet" else DelimitedChunks(path, limits)
+    except InputError as error:
+        error.__context__ = None  # a library's own words may quote a cell
+        raise
+
+
+def coerce_chunk(raw: pa.Table, fields: Sequence[Field], missing_values: Sequence[str]) -> pd.DataFrame:
+    """Some rows as a schema types them; no other row changes what a cell means.
+
+    Args:
+        raw: columns as the file holds them.
+        fields: the columns to type.
+        missing_values: texts that mean missing.
+
+    Raises:
+        IngestError: a cell is not of its column's type; its row counts from the first of these rows.
+    """
+    columns = _mark_missing(raw, missing_values)
+    try:
+        return pd.DataFrame(
+            {field.name: coerce_column(columns.column(field.name), field) for field in fields}, copy=False
+        )
+    except InputError as error:
+        error.__context__ = None
+        raise
+
+
+def from_pandas(column: pd.Series) -> pa.ChunkedArray:
+    """A column of any dtype; one of mixed Python values becomes texts."""
+    try:
+        found = pa.array(column, from_pandas=True)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        found = pa.array(column.astype("string"), from_pandas=True)
+    return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
+
+
+def check_columns(names: Sequence[str], schema: TableSchema) -> None:
+    """Raise SchemaError where a file lacks a column of a schema."""
+    for field in schema.fields:
+        if field.name not in names:
+            raise SchemaError(f"the file has no column {field.name!r}, which the schema names")
 
 
 def check_names(names: list[str], limits: IngestLimits) -> list[str]:
@@ -178,12 +259,7 @@ def _reader(file_format: str) -> Callable[[Path, IngestLimits], RawTable]:
 
 
 def _read(path: Path, filename: str, schema: TableSchema | None, limits: IngestLimits) -> IngestedTable:
-    file_format = _format(filename)
-    size = path.stat().st_size
-    if size == 0:
-        raise IngestError("the file is empty")
-    if size > limits.max_bytes:
-        raise IngestError(f"the file is larger than the limit of {limits.max_bytes / 2**20:,.0f} MiB")
+    file_format = checked_format(path, filename, limits)
     raw = _reader(file_format)(path, limits)
     if raw.columns.num_rows == 0:
         raise IngestError("the file has a header but no rows")
@@ -210,23 +286,12 @@ def _clean(values: pa.ChunkedArray, nulls: pa.Array, name: str) -> pa.ChunkedArr
     return pc.if_else(pc.is_in(trimmed, value_set=nulls), pa.scalar(None, pa.string()), trimmed)
 
 
-def _from_pandas(column: pd.Series) -> pa.ChunkedArray:
-    """A column of any dtype; one of mixed Python values becomes texts."""
-    try:
-        found = pa.array(column, from_pandas=True)
-    except (pa.ArrowException, OverflowError, TypeError, ValueError):
-        found = pa.array(column.astype("string"), from_pandas=True)
-    return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
-
-
 def _infer(columns: pa.Table) -> pd.DataFrame:
     return pd.DataFrame({name: infer_column(columns.column(name), name) for name in columns.column_names}, copy=False)
 
 
 def _apply_schema(columns: pa.Table, schema: TableSchema) -> pd.DataFrame:
-    for field in schema.fields:
-        if field.name not in columns.column_names:
-            raise SchemaError(f"the file has no column {field.name!r}, which the schema names")
+    check_columns(columns.column_names, schema)
     return pd.DataFrame(
         {field.name: coerce_column(columns.column(field.name), field) for field in schema.fields}, copy=False
     )

@@ -99,28 +99,29 @@ class Combinations:
     def check(self, fields: Mapping[str, Field]) -> None:
         """Raise SchemaError where a column has no list of values, or a combination is outside of it."""
         for position, name in enumerate(self.columns):
-            values = _listed_values(fields[name])
+            values = listed_values(fields[name])
             if values is None:
                 raise SchemaError(
                     f"column {name!r} stands in a list of combinations: state its values (enum) as public or declared"
                 )
-            if not {row[position] for row in self.rows} <= values:
+            if not {row[position] for row in self.rows} <= set(values):
                 raise SchemaError(f"a combination holds a value that column {name!r} does not list")
 
 
 Rule = AtMost | Combinations
 
 
-def _listed_values(field: Field) -> set[Scalar] | None:
-    """Every value of a column, where its schema lists them."""
+def listed_values(field: Field) -> tuple[Scalar, ...] | None:
+    """Every value of a column in order, where its schema lists them."""
     if field.type.value == "boolean":
-        return {True, False}
+        return (True, False)
     if field.source.value == "measured":
         return None
     if field.enum is not None:
-        return {*field.enum, *([field.other_value] if field.other_value is not None else [])}
+        other = () if field.other_value is None or field.other_value in field.enum else (field.other_value,)
+        return (*field.enum, *other)
     if field.type.value == "integer" and isinstance(field.minimum, int) and isinstance(field.maximum, int):
-        return set(range(field.minimum, field.maximum + 1)) if field.maximum - field.minimum < 1000 else None
+        return tuple(range(field.minimum, field.maximum + 1)) if field.maximum - field.minimum < 1000 else None
     return None
 
 

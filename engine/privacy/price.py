@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.data.encode import NUMERIC_BINS, column_domain
+from engine.data.encode import NUMERIC_BINS, column_domain, table_domain
 from engine.errors import PlanError
 from engine.privacy.accounting import compose_epsilon, gaussian_event, mu_for
 from engine.privacy.events import EventJson
@@ -14,6 +14,7 @@ from engine.privacy.plan import SynthesisPlan
 from engine.synthesizers.base import BudgetShare
 from engine.synthesizers.marginals import learning_delta, modelled_fields, needs_learning
 from engine.synthesizers.registry import synthesizer_class
+from engine.synthesizers.rule_cells import allowed_cells
 
 ENVELOPE_SLACK = 1e-9
 """Part of μ² that a run never uses, so that rounding cannot carry it past its envelope."""
@@ -72,8 +73,17 @@ class ColumnForecast:
 
 @dataclass(frozen=True)
 class PairForecast:
-    """Expected error of a measured pair of columns with typical numbers of cells."""
+    """Expected error of a measured pair of columns with typical numbers of cells.
 
+    Args:
+        measurements: pairs, or triples, that the run can measure with this noise.
+        noise_scale: standard deviation of the noise per cell, in rows.
+        typical_cells: cells of such a pair.
+        expected_error_rows: mean absolute error of a cell's count, in rows.
+        expected_distance: expected total variation distance from noise alone, at most 1.
+    """
+
+    measurements: int
     noise_scale: float
     typical_cells: int
     expected_error_rows: float
@@ -125,16 +135,18 @@ def forecast(plan: SynthesisPlan) -> Forecast:
         raise PlanError("state about how many rows the table has to see the expected error")
     price = price_plan(plan)
     shares = {part.name: part for part in price.split}
-    one_way_scale = _noise_scale(plan, price, shares["one_way"])
+    one_way_scale = noise_scale(plan, price, shares["one_way"])
     columns = tuple(
-        _column_forecast(plan, name, cells, assumed, one_way_scale) for name, cells, assumed in _cells(plan)
+        _column_forecast(plan, name, cells, assumed, one_way_scale) for name, cells, assumed in column_cells(plan)
     )
     pair = None
     if "pair" in shares:
         sizes = sorted(column.cells for column in columns)
         typical = sizes[len(sizes) // 2] ** 2
-        scale = _noise_scale(plan, price, shares["pair"])
-        pair = PairForecast(scale, typical, _mean_error(scale), _distance(scale, typical, plan.declared_rows))
+        share = shares["pair"]
+        scale = noise_scale(plan, price, share)
+        distance = _distance(scale, typical, plan.declared_rows)
+        pair = PairForecast(share.n_queries, scale, typical, _mean_error(scale), distance)
     return Forecast(plan.declared_rows, columns, pair)
 
 
@@ -147,12 +159,12 @@ def _check_method(plan: SynthesisPlan) -> None:
             f"the method {plan.method!r} takes at most {method.maximum_columns} columns: "
             "drop some, or choose another method"
         )
-    for field in modelled_fields(plan):
-        if not needs_learning(field):
-            column_domain(field)
+    known = [field for field in modelled_fields(plan) if not needs_learning(field)]
+    allowed_cells(table_domain(known, {}), plan.schema.rules)
 
 
-def _cells(plan: SynthesisPlan) -> list[tuple[str, int, bool]]:
+def column_cells(plan: SynthesisPlan) -> list[tuple[str, int, bool]]:
+    """Name and number of cells of each modelled column, and whether that is an assumption; reads no rows."""
     cells = []
     for field in modelled_fields(plan):
         if needs_learning(field):
@@ -163,7 +175,8 @@ def _cells(plan: SynthesisPlan) -> list[tuple[str, int, bool]]:
     return cells
 
 
-def _noise_scale(plan: SynthesisPlan, price: PlanPrice, share: BudgetShare) -> float:
+def noise_scale(plan: SynthesisPlan, price: PlanPrice, share: BudgetShare) -> float:
+    """Standard deviation of the noise on each count that a part of the price pays for, in rows."""
     per_query = share.share * price.mu_squared / max(share.n_queries, 1)
     return plan.unit.max_rows_per_unit / math.sqrt(per_query)
 

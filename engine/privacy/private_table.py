@@ -10,7 +10,6 @@ k in L2 norm (all k rows in one cell), and so does any L1 distance between count
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,20 +19,34 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
 
-from engine.data.encode import Codes, TableDomain, to_numbers
+from engine.data.encode import TableDomain
+from engine.data.rows import Rows
 from engine.data.schema import Field
 from engine.errors import PlanError
-from engine.privacy.accounting import gaussian_event
+from engine.execution import Execution
 from engine.privacy.budget import Charge, RunBudget
-from engine.privacy.gaussian_dp import exponential_mechanism_mu
-from engine.privacy.noise import IntArray, NoiseSource, SecureNoise, gumbel, rounded_gaussian, uniform_order
-from engine.privacy.plan import UnitKind, UnitOfProtection
+from engine.privacy.counting import Columns
+from engine.privacy.encoded_rows import EncodedRows
+from engine.privacy.held_rows import HeldRows
+from engine.privacy.mechanisms import (
+    SELECTION_ROUNDING,
+    Eligible,
+    check_cells,
+    check_selection,
+    count_in_cells,
+    count_values,
+    discovery_threshold,
+    gaussian_charge,
+    selection_charge,
+    walk_down,
+)
+from engine.privacy.noise import IntArray, NoiseSource, SecureNoise, gumbel, rounded_gaussian
+from engine.privacy.plan import UnitOfProtection
+from engine.timing import StageClock
+
+__all__ = ["SELECTION_ROUNDING", "Columns", "MechanismCall", "PrivateTable", "discovery_threshold"]
 
 FloatArray = npt.NDArray[np.float64]
-Columns = tuple[int, ...]
-
-SELECTION_ROUNDING = 1e-9
-"""Selection is charged for slightly more than its ε, which covers floating-point error of its weights."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +60,16 @@ class MechanismCall:
 
 
 class PrivateTable:
-    """Rows that only noisy mechanisms may read.
+    """Rows that only noisy mechanisms may read. Close it, or use it in a `with` block: rows may lie in files.
 
     Args:
-        table: typed private rows.
+        table: typed private rows, in memory or read part by part.
         fields: columns to model.
         unit: whom the guarantee protects; of a person with more rows than allowed, random ones are kept here.
         budget: the run's envelope.
         noise: source of randomness; one that is not secure makes the run non-private, and says so.
+        execution: where rows may lie and who counts them; in the system's temporary folder and here where None.
+        clock: takes the time that reading and counting need.
 
     Privacy: the unit is `unit`; neighbours differ by adding or removing one. The rows kept of a person depend
         on that person's rows and on independent randomness alone.
@@ -62,33 +77,41 @@ class PrivateTable:
 
     def __init__(
         self,
-        table: pd.DataFrame,
+        table: pd.DataFrame | Rows,
         fields: Sequence[Field],
         unit: UnitOfProtection,
         budget: RunBudget,
         noise: NoiseSource | None = None,
+        *,
+        execution: Execution | None = None,
+        clock: StageClock | None = None,
     ) -> None:
         self._noise = noise if noise is not None else SecureNoise()
         self._fields = {field.name: field for field in fields}
-        self._rows = bound_contributions(table, unit, self._noise)[list(self._fields)]
-        self._codes: list[Codes] = []
-        self._sizes: tuple[int, ...] = ()
-        self._counts: dict[Columns, IntArray] = {}
+        self._held = HeldRows(table, self._fields, unit, self._noise, execution or Execution(), clock or StageClock())
         self.rows_per_unit = unit.max_rows_per_unit
         self.budget = budget
         if not self._noise.secure:
             self._charge_insecure_noise()
 
+    def __enter__(self) -> PrivateTable:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget the rows and remove what lies in files; may be called twice."""
+        self._held.close()
+
     @property
     def sizes(self) -> tuple[int, ...]:
         """Number of cells per column, once encoded."""
-        return self._sizes
+        return self._held.sizes
 
     def encode(self, domain: TableDomain) -> None:
         """Turn the rows into cells of a public or released domain and forget the values."""
-        self._codes = domain.encode(self._rows)
-        self._sizes = domain.sizes
-        self._rows = self._rows.iloc[:0]
+        self._held.encode(domain)
 
     def merge_cells(self, column: int, groups: npt.NDArray[np.int32]) -> None:
         """Replace a column's cells by coarser ones.
@@ -97,11 +120,7 @@ class PrivateTable:
             column: position of the column.
             groups: new cell per old cell, shape (size,); must come from released numbers only.
         """
-        self._codes[column] = groups[self._codes[column]]
-        sizes = list(self._sizes)
-        sizes[column] = int(groups.max()) + 1
-        self._sizes = tuple(sizes)
-        self._counts = {columns: counts for columns, counts in self._counts.items() if column not in columns}
+        self._held.regroup(column, groups)
 
     def marginal(self, columns: Columns, noise_scale: float, purpose: str) -> IntArray:
         """Noisy counts of the cells of some columns.
@@ -120,20 +139,8 @@ class PrivateTable:
         Privacy: L2 sensitivity k; charges μ² = (k / noise_scale)².
         """
         sensitivity = float(self.rows_per_unit)
-        mu = sensitivity / noise_scale
-        self.budget.spend(
-            Charge(
-                mechanism="gaussian_marginal",
-                purpose=purpose,
-                reads=self._names(columns),
-                sensitivity=sensitivity,
-                noise_scale=noise_scale,
-                mu_squared=mu * mu,
-                rho=mu * mu / 2.0,
-                event=gaussian_event(mu),
-            )
-        )
-        call = MechanismCall("gaussian_marginal", (columns, self._sizes, noise_scale), sensitivity, "l2")
+        self.budget.spend(gaussian_charge("gaussian_marginal", purpose, self._names(columns), sensitivity, noise_scale))
+        call = MechanismCall("gaussian_marginal", (columns, self.sizes, noise_scale), sensitivity, "l2")
         exact = self._exact_counts(columns)
         released: IntArray = self._release(
             call, exact, lambda: exact + rounded_gaussian(exact.shape, noise_scale, self._noise)
@@ -168,34 +175,127 @@ class PrivateTable:
         Privacy: each score moves by at most k times the largest weight; charges μ² of
             `exponential_mechanism_mu`.
         """
+        check_selection(len(candidates), estimates=estimates)
+        expected = iter(estimates)
+        return self.select_many(candidates, lambda _: next(expected), penalties, epsilon, 1, purpose, weights)[0]
+
+    def select_many(
+        self,
+        candidates: Sequence[Columns],
+        estimate_of: Callable[[Columns], FloatArray],
+        penalties: Sequence[float],
+        epsilon: float,
+        picks: int,
+        purpose: str,
+        weights: Sequence[float] | None = None,
+        eligible: Eligible | None = None,
+    ) -> list[int]:
+        """Several candidates whose counts lie far from their estimates, by one noisy order that is walked down.
+
+        Args:
+            candidates: positions of columns, one tuple per candidate.
+            estimate_of: expected counts of a candidate, of the marginal's shape; from released numbers only. It is
+                asked once per candidate, in their order, and its answers are not kept.
+            penalties: number taken off each score; from released numbers only.
+            epsilon: of each draw, score = weight · (L1 distance - penalty).
+            picks: how many to choose at most.
+            purpose: why, in words, for the certificate.
+            weights: positive weight of each score; public, or from released numbers. One each by default.
+            eligible: whether a candidate may follow the ones picked so far; all may where None. It may use released
+                numbers only, and a candidate that it once refused must stay refused.
+
+        Returns:
+            Indices into `candidates`, in the order of picking; fewer than `picks` where no more are eligible.
+
+        Raises:
+            BudgetExceededError: the envelope does not hold the charge.
+
+        Privacy: the result has the distribution of `picks` exponential mechanisms in sequence, each on the
+            candidates still eligible, so it is charged as these: `picks` times μ² of `exponential_mechanism_mu`,
+            with scores that move by at most k times the largest weight. Why: with Gumbel noise on every score, the
+            largest among a set E is a draw of the exponential mechanism on E, and given which one it is, the order
+            of the others is again that of scores with independent Gumbel noise (Plackett-Luce, independence from
+            irrelevant alternatives). Eligible sets only shrink, so the next pick is the largest of a subset of those
+            others: a draw of the exponential mechanism on that subset. The rest of the order stays in here.
+
+        Source: Durfee and Rogers, "Practical Differentially Private Top-k Selection with Pay-what-you-get
+            Composition" (2019), Lemma 4.2, for one-shot noise.
+        """
         weights = [1.0] * len(candidates) if weights is None else weights
+        check_selection(len(candidates), penalties=penalties, weights=weights)
         sensitivity = float(self.rows_per_unit) * max(weights)
-        charged = epsilon * (1.0 + SELECTION_ROUNDING)
-        mu = exponential_mechanism_mu(charged)
-        self.budget.spend(
-            Charge(
-                mechanism="exponential_selection",
-                purpose=purpose,
-                reads=self._names(sorted({column for candidate in candidates for column in candidate})),
-                sensitivity=sensitivity,
-                noise_scale=None,
-                mu_squared=mu * mu,
-                rho=charged * charged / 8.0,
-                event=gaussian_event(mu),
-                parameters={"selection_epsilon": charged, "candidates": len(candidates)},
-            )
-        )
-        scores = np.array(
-            [
-                weight * (float(np.abs(self._exact_counts(columns) - estimate).sum()) - penalty)
-                for columns, estimate, penalty, weight in zip(candidates, estimates, penalties, weights, strict=True)
-            ]
-        )
-        key = (tuple(candidates), self._sizes, tuple(weights), epsilon)
+        reads = self._names(sorted({column for candidate in candidates for column in candidate}))
+        self.budget.spend(selection_charge(purpose, reads, sensitivity, epsilon, len(candidates), picks))
+        distances = self._held.distances(candidates, estimate_of)
+        scores = (distances - np.asarray(penalties)) * np.asarray(weights)
+        key = (tuple(candidates), self.sizes, tuple(weights), epsilon, picks)
         call = MechanismCall("exponential_selection", key, sensitivity, "linf")
         logits = scores * (epsilon / (2.0 * sensitivity))
-        chosen = self._release(call, scores, lambda: np.array([np.argmax(logits + gumbel(len(logits), self._noise))]))
-        return int(chosen[0])
+        order = self._release(
+            call, scores, lambda: np.argsort(-(logits + gumbel(len(logits), self._noise)), kind="stable")
+        )
+        return walk_down(order.tolist(), picks, eligible)
+
+    def histogram(
+        self, name: str, lower: npt.ArrayLike, upper: npt.ArrayLike, noise_scale: float, purpose: str
+    ) -> IntArray:
+        """Noisy counts of a numeric column's values in disjoint cells, before the table is encoded.
+
+        Args:
+            name: a numeric or date column.
+            lower: increasing lower borders in numeric units (see `to_numbers`), shape (n_cells,); the first may be
+                minus infinity. A border belongs to the cell above it.
+            upper: upper borders, none above the next lower one, shape (n_cells,); the last may be infinity.
+            noise_scale: standard deviation of the noise per cell, in rows.
+            purpose: why, in words, for the certificate.
+
+        Returns:
+            Integer counts, shape (n_cells,); missing values and values in no cell are counted nowhere.
+
+        Raises:
+            BudgetExceededError: the envelope does not hold the charge.
+            ValueError: the cells are not disjoint and increasing.
+
+        Privacy: L2 sensitivity k, whatever the cells; charges μ² = (k / noise_scale)².
+        """
+        lows, highs = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
+        check_cells(lows, highs)
+        sensitivity = float(self.rows_per_unit)
+        self.budget.spend(gaussian_charge("numeric_histogram", purpose, (name,), sensitivity, noise_scale))
+        exact = np.zeros(len(lows), dtype=np.int64)
+        for numbers in self._held.numbers(name):
+            exact += count_in_cells(numbers, lows, highs)
+        key = (name, lows.tobytes(), highs.tobytes(), noise_scale)
+        call = MechanismCall("numeric_histogram", key, sensitivity, "l2")
+        released: IntArray = self._release(
+            call, exact, lambda: exact + rounded_gaussian(exact.shape, noise_scale, self._noise)
+        )
+        return released
+
+    def discover_range(self, name: str, edges: FloatArray, noise_scale: float) -> tuple[float, float]:
+        """Outer borders of the bins of a public grid that hold more than noise: read off one histogram.
+
+        Args:
+            name: a numeric or date column.
+            edges: a public grid in numeric units, increasing; values outside fall into the outer bins.
+            noise_scale: standard deviation of the noise per bin, in rows.
+
+        Raises:
+            BudgetExceededError: the envelope does not hold the charge.
+            PlanError: no bin rises above the noise, so no range can be stated.
+
+        Privacy: that of `histogram`.
+        """
+        lower = np.concatenate([[-np.inf], edges[1:-1]])
+        upper = np.concatenate([edges[1:-1], [np.inf]])
+        noisy = self.histogram(name, lower, upper, noise_scale, "learn the range")
+        held = np.flatnonzero(noisy > noise_scale * float(-ndtri(0.05 / len(noisy))))
+        if not len(held):
+            raise PlanError(
+                f"the range of column {name!r} cannot be learned with so little privacy loss: "
+                "state its minimum and maximum, or spend more"
+            )
+        return float(edges[held[0]]), float(edges[held[-1] + 1])
 
     def discover_categories(self, name: str, noise_scale: float, delta: float) -> tuple[str, ...]:
         """Values of a text column that enough rows hold, in order of their text.
@@ -216,23 +316,19 @@ class PrivateTable:
         Source: stability-based histograms, Vadhan, "The Complexity of Differential Privacy" (2017), §3.3.
         """
         k = self.rows_per_unit
-        mu = k / noise_scale
         threshold = discovery_threshold(k, noise_scale, delta)
         self.budget.spend(
-            Charge(
-                mechanism="category_discovery",
-                purpose="learn the list of categories",
-                reads=(name,),
-                sensitivity=float(k),
-                noise_scale=noise_scale,
-                mu_squared=mu * mu,
-                rho=mu * mu / 2.0,
-                event=gaussian_event(mu),
+            gaussian_charge(
+                "category_discovery",
+                "learn the list of categories",
+                (name,),
+                float(k),
+                noise_scale,
                 delta_extra=delta,
                 parameters={"threshold": threshold},
             )
         )
-        counts = self._rows[name].dropna().astype(str).value_counts()
+        counts = count_values(values.dropna().astype(str) for values in self._held.values(name))
         call = MechanismCall("category_discovery", (name, noise_scale, delta), float(k), "categories")
         kept = self._release(
             call,
@@ -243,56 +339,13 @@ class PrivateTable:
         )
         return tuple(sorted(str(value) for value in kept))
 
-    def discover_range(self, name: str, edges: FloatArray, noise_scale: float) -> tuple[float, float]:
-        """Outer borders of the bins of a public grid that hold more than noise.
-
-        Args:
-            name: a numeric or date column.
-            edges: a public grid in numeric units, increasing; values outside fall into the outer bins.
-            noise_scale: standard deviation of the noise per bin, in rows.
-
-        Raises:
-            BudgetExceededError: the envelope does not hold the charge.
-            PlanError: no bin rises above the noise, so no range can be stated.
-
-        Privacy: L2 sensitivity k; charges μ² = (k / noise_scale)².
-        """
-        k = float(self.rows_per_unit)
-        mu = k / noise_scale
-        self.budget.spend(
-            Charge(
-                mechanism="range_discovery",
-                purpose="learn the range",
-                reads=(name,),
-                sensitivity=k,
-                noise_scale=noise_scale,
-                mu_squared=mu * mu,
-                rho=mu * mu / 2.0,
-                event=gaussian_event(mu),
-            )
-        )
-        numbers = to_numbers(self._rows[name], self._fields[name].type)
-        bins = np.clip(np.searchsorted(edges, numbers[~np.isnan(numbers)], side="right") - 1, 0, len(edges) - 2)
-        exact = np.bincount(bins, minlength=len(edges) - 1).astype(np.int64)
-        call = MechanismCall("range_discovery", (name, noise_scale), k, "l2")
-        noisy = self._release(call, exact, lambda: exact + rounded_gaussian(exact.shape, noise_scale, self._noise))
-        threshold = noise_scale * float(-ndtri(0.05 / len(exact)))
-        held = np.flatnonzero(noisy > threshold)
-        if not len(held):
-            raise PlanError(
-                f"the range of column {name!r} cannot be learned with so little privacy loss: "
-                "state its minimum and maximum, or spend more"
-            )
-        return float(edges[held[0]]), float(edges[held[-1] + 1])
+    @property
+    def _codes(self) -> EncodedRows:
+        assert self._held.codes is not None
+        return self._held.codes
 
     def _exact_counts(self, columns: Columns) -> IntArray:
-        if columns not in self._counts:
-            flat = np.zeros(len(self._codes[0]), dtype=np.int64)
-            shape = tuple(self._sizes[column] for column in columns)
-            for column in columns:
-                flat = flat * self._sizes[column] + self._codes[column]
-            self._counts[columns] = np.bincount(flat, minlength=math.prod(shape)).reshape(shape)
-        return self._counts[columns]
+        return self._held.counts_of(columns)
 
     def _release(self, call: MechanismCall, exact: Any, draw: Callable[[], Any]) -> Any:
         """The one point where a number leaves; a recorder in the tests replaces it."""
@@ -315,26 +368,3 @@ class PrivateTable:
                 event={"type": "NonPrivateDpEvent"},
             )
         )
-
-
-def discovery_threshold(rows_per_unit: int, noise_scale: float, delta: float) -> float:
-    """Noisy count above which a discovered category is released.
-
-    Noise is rounded, so a count can pass with up to half a row less than it seems: the threshold holds that too.
-    """
-    return rows_per_unit + noise_scale * float(-ndtri(delta / rows_per_unit)) + 0.5
-
-
-def bound_contributions(table: pd.DataFrame, unit: UnitOfProtection, noise: NoiseSource) -> pd.DataFrame:
-    """Keep at most k random rows per person; rows that name no person are left out.
-
-    Privacy: which rows of a person stay depends on that person's rows and fresh randomness only, so removing a
-        person changes nobody else's rows.
-    """
-    if unit.kind is UnitKind.ROW:
-        return table
-    owners = table[unit.id_column].astype("string")
-    shuffled = owners.iloc[uniform_order(len(owners), noise)].dropna()
-    rank = shuffled.groupby(shuffled, sort=False).cumcount()
-    kept = rank.index[rank < unit.max_rows_per_unit]
-    return table.loc[kept.sort_values()]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,12 +29,14 @@ from engine.synthesizers.workload import EMPHASIS, Workload
 
 FloatArray = npt.NDArray[np.float64]
 
-ONE_WAY_SHARE = 0.30
+ONE_WAY_SHARE = 0.40
 SELECTION_SHARE = 0.10
 MEASUREMENTS_PER_COLUMN = 4
 LARGEST_BATCH = 3
+TYPICAL_NOISE = 0.3
+FEWEST = 0.5
 MAXIMUM_CELLS = 2**17
-FIRST_ITERATIONS, ROUND_ITERATIONS, LAST_ITERATIONS = 600, 60, 800
+FIRST_ITERATIONS, ROUND_ITERATIONS, LAST_ITERATIONS = 60, 12, 80
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class AimSynthesizer(MarginalSynthesizer):
         model = self._coarse_model(table, one_ways)
         model.fit(FIRST_ITERATIONS, tolerance=1e-6, stop_at_noise=False)
         envelope = spend["selection"] + spend["pair"]
-        first = _Allowance.of(envelope / (MEASUREMENTS_PER_COLUMN * len(table.sizes)))
+        first = _Allowance.of(envelope / _measurements(model, envelope / table.rows_per_unit**2))
         search = _Search(model, Workload.of(self.plan_, table.sizes), first, envelope, envelope)
         while not search.is_last:
             self._round(table, search, progress)
@@ -213,6 +216,15 @@ class AimSynthesizer(MarginalSynthesizer):
             if len(columns) == 2 and tuple(names[column] for column in columns) not in known
         ]
         return measured + unmeasured
+
+
+def _measurements(model: GraphicalModel, mu_squared: float) -> float:
+    """How many sets to plan for: as many as leave a typical pair's noise below a share of the rows."""
+    n_columns = len(model.sizes)
+    cells = float(np.median([first * second for first, second in combinations(model.sizes, 2)]))
+    scale = TYPICAL_NOISE * model.total / (NOISE_MEAN * cells)
+    wanted = (1.0 - SELECTION_SHARE) * mu_squared * scale**2.0
+    return float(np.clip(wanted, FEWEST * n_columns, MEASUREMENTS_PER_COLUMN * n_columns))
 
 
 def _moved_less_than_noise(model: GraphicalModel, before: FloatArray, columns: Columns, scale: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -79,25 +80,28 @@ class Synthesizer(ABC):
         self._fit(table, plan, rng, progress)
         return self
 
-    def sample(self, n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
+    def sample(self, n_rows: int, rng: np.random.Generator, given: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Synthetic rows: post-processing, so any number of them costs nothing further.
 
         Args:
             n_rows: how many.
             rng: generator; its seed may be public.
+            given: values that some columns have in every row, None for missing; rows follow the model's distribution
+                under that condition.
 
         Raises:
             NotFittedError: `fit` has not been called.
+            PlanError: a given column is not modelled, lacks the given value, or the model has no such row.
         """
         if not self._fitted:
             raise NotFittedError("fit the synthesizer before asking for rows")
-        return self._sample(n_rows, rng)
+        return self._sample(n_rows, rng, given or {})
 
     @abstractmethod
     def _fit(self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress) -> None: ...
 
     @abstractmethod
-    def _sample(self, n_rows: int, rng: np.random.Generator) -> pd.DataFrame: ...
+    def _sample(self, n_rows: int, rng: np.random.Generator, given: Mapping[str, Any]) -> pd.DataFrame: ...
 
     @abstractmethod
     def domain_report(self) -> list[dict[str, Any]]:

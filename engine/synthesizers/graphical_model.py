@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.synthesizers.arrays import Arrays, NumpyArrays, TorchArrays
+from engine.synthesizers.arrays import Arrays, arrays_for
 from engine.synthesizers.fitting import MirrorDescent, StoppingRule
 from engine.synthesizers.junction_tree import LARGEST_SET, JunctionTree
 from engine.synthesizers.propagation import Propagation
@@ -56,7 +56,7 @@ class GraphicalModel:
         total: number of rows that the model stands for.
         allowed: public rules on sets of one to three columns (increasing): boolean arrays of their sizes, false where
             a combination cannot occur. Such a combination has no mass at any time and is never drawn.
-        device: `cpu` or `cuda`: where fitting computes.
+        device: where fitting computes: `cpu`, `cuda`, or `auto` for what suits the model's size.
 
     Raises:
         PlanError: the rules leave no row.
@@ -67,7 +67,7 @@ class GraphicalModel:
         sizes: Sequence[int],
         total: float,
         allowed: Mapping[Columns, BoolArray] | None = None,
-        device: str = "cpu",
+        device: str = "auto",
     ) -> None:
         self.sizes = tuple(sizes)
         self.total = total
@@ -83,6 +83,35 @@ class GraphicalModel:
         self._step = 0.0
         self._beliefs: dict[int, Table] | None = None
         self._joints: Joints | None = None
+
+    @classmethod
+    def of_beliefs(
+        cls, sizes: Sequence[int], total: float, tree: JunctionTree, beliefs: Mapping[int, Table]
+    ) -> GraphicalModel:
+        """A model that was fitted before: it answers and is sampled, and knows no measurements to be fitted to again.
+
+        Args:
+            sizes: number of cells per column.
+            total: number of rows that the model stands for.
+            tree: its junction tree.
+            beliefs: calibrated table of each clique, summing to one.
+
+        Raises:
+            ValueError: the tables do not fit the cliques.
+        """
+        for identifier, clique in tree.cliques.items():
+            belief = beliefs[identifier]
+            shape = tuple(sizes[column] for column in belief.columns)
+            if frozenset(belief.columns) != clique or belief.values.shape != shape:
+                raise ValueError(f"the table of clique {identifier} does not fit its columns")
+        model = cls(sizes, total)
+        model.tree, model._beliefs = tree, dict(beliefs)
+        return model
+
+    @property
+    def beliefs(self) -> dict[int, Table]:
+        """Calibrated table of each clique of the tree, summing to one."""
+        return dict(self._calibrated())
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:
@@ -133,7 +162,8 @@ class GraphicalModel:
         """
         if not self._measurements:
             return
-        arrays = _arrays(self._device)
+        self._forget()
+        arrays = arrays_for(self._device, self.tree.cells)
         propagation = self._propagation(arrays)
         items = [(self._measurements[_increasing(columns)], columns) for columns in propagation.places]
         counts = [Table(item.columns, item.counts).arranged(columns).values.ravel() for item, columns in items]
@@ -208,7 +238,7 @@ class GraphicalModel:
 
     def _calibrated(self) -> dict[int, Table]:
         if self._beliefs is None:
-            propagation = self._propagation(_arrays(self._device))
+            propagation = self._propagation(arrays_for(self._device, self.tree.cells))
             propagation.run()
             self._beliefs = propagation.beliefs()
         return self._beliefs
@@ -239,7 +269,3 @@ def _pool(first: Measurement, second: Measurement) -> Measurement:
 
 def _increasing(columns: Iterable[int]) -> Columns:
     return tuple(sorted(columns))
-
-
-def _arrays(device: str) -> Arrays:
-    return NumpyArrays() if device == "cpu" else TorchArrays(device)

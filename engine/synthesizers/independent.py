@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare
 from engine.synthesizers.cells import keep_all
-from engine.synthesizers.graphical_model import GraphicalModel, Measurement
 from engine.synthesizers.marginal_synthesizer import MarginalSynthesizer
 from engine.synthesizers.marginals import OneWay
+from engine.synthesizers.rule_cells import allowed_cells
+
+RULE_ITERATIONS = 300
+"""Steps that bring the columns back to their counts where rules forbid some of their combinations."""
 
 
 class IndependentSynthesizer(MarginalSynthesizer):
@@ -33,8 +34,9 @@ class IndependentSynthesizer(MarginalSynthesizer):
     ) -> None:
         progress(ProgressEvent("fitting", 0.8, "Fitting the columns"))
         self.groups_ = tuple(keep_all(one_way, self.estimated_rows_) for one_way in one_ways)
-        model = GraphicalModel(table.sizes, self.estimated_rows_)
-        for column, one_way in enumerate(one_ways):
-            model.add(Measurement((column,), one_way.counts, np.array(one_way.variance)))
+        allowed = allowed_cells(self.domain_, self.plan_.schema.rules)
+        model = self._begun_model(table.sizes, one_ways, allowed)
         model.start_from([groups.weights for groups in self.groups_])
+        if allowed:
+            model.fit(RULE_ITERATIONS, tolerance=1e-7, stop_at_noise=False)
         self.model_ = model

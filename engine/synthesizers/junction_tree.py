@@ -7,7 +7,7 @@ holds one part of it and a clique that holds the other, so the cost of adding it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
@@ -64,6 +64,41 @@ class JunctionTree:
         self._changed()
         for column in range(len(sizes)):
             self._add(frozenset([column]))
+
+    @classmethod
+    def of(cls, sizes: Sequence[int], cliques: Mapping[int, Clique], edges: Iterable[tuple[int, int]]) -> JunctionTree:
+        """A tree that was made before, with the same order.
+
+        Args:
+            sizes: number of cells per column.
+            cliques: columns of each clique, in the order that they had.
+            edges: pairs of neighbouring cliques.
+
+        Raises:
+            ValueError: these are not the parts of a junction tree of all columns.
+        """
+        tree = cls(())
+        tree._sizes, tree._holders = tuple(sizes), [set() for _ in sizes]
+        for identifier, clique in cliques.items():
+            if not clique or not clique <= set(range(len(sizes))):
+                raise ValueError(f"clique {identifier} does not fit a tree of {len(sizes)} columns")
+            tree.cliques[identifier], tree.neighbours[identifier] = frozenset(), set()
+            tree.cells += 1
+            tree._add_columns(identifier, clique)
+        part_of = {identifier: {identifier} for identifier in cliques}
+        links = [0] * len(sizes)
+        for first, second in edges:
+            if first not in part_of or second not in part_of or second in part_of[first]:
+                raise ValueError(f"cliques {first} and {second} cannot be neighbours in a tree")
+            tree._join(first, second)
+            joined = part_of[first] | part_of[second]
+            part_of |= dict.fromkeys(joined, joined)
+            for column in tree.separator(first, second):
+                links[column] += 1
+        if any(len(holders) - links[column] != 1 for column, holders in enumerate(tree._holders)):
+            raise ValueError("the cliques that hold a column are not connected")
+        tree._next_id = max(cliques, default=-1) + 1
+        return tree
 
     def size(self, columns: Iterable[int]) -> int:
         """Cells of a set of columns."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,18 @@ from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare, Synthesizer
-from engine.synthesizers.cells import CellGroups, merge_rare
-from engine.synthesizers.graphical_model import GraphicalModel, Measurement
+from engine.synthesizers.cells import CellGroups, keep_all, merge_cells
+from engine.synthesizers.graphical_model import Columns, GraphicalModel, Measurement
 from engine.synthesizers.marginals import (
     OneWay,
-    drop_spurious_missing,
+    drop_spurious,
     estimate_total,
     learn_domain,
+    learning_queries,
     learning_share,
     measure_one_ways,
-    open_columns,
 )
+from engine.synthesizers.rule_cells import BoolArray, allowed_cells, condition_of, keep_order
 from engine.synthesizers.uncertainty import error_entry, measured_bound
 
 
@@ -39,29 +41,51 @@ class MarginalSynthesizer(Synthesizer):
     def budget_split(cls, plan: SynthesisPlan) -> tuple[BudgetShare, ...]:
         """How a run divides its μ²; it reads no rows."""
         learning = learning_share(plan)
-        opened = open_columns(plan)
         parts = cls._model_split(len(plan.synthesized_names()))
         total = sum(part.share for part in parts)
         scaled = tuple(
             BudgetShare(part.name, part.title, part.share / total * (1.0 - learning), part.n_queries) for part in parts
         )
-        if not opened:
+        if not learning:
             return scaled
-        return (BudgetShare("domain", "Learning open domains", learning, len(opened)), *scaled)
+        return (BudgetShare("domain", "Learning domains", learning, learning_queries(plan)), *scaled)
 
     @classmethod
     @abstractmethod
     def _model_split(cls, n_columns: int) -> tuple[BudgetShare, ...]:
         """Parts after domain learning, in relative weights; the first is named `one_way`."""
 
+    @classmethod
+    def restored(
+        cls,
+        plan: SynthesisPlan,
+        domain: TableDomain,
+        groups: tuple[CellGroups, ...],
+        model: GraphicalModel,
+        estimated_rows: float,
+    ) -> MarginalSynthesizer:
+        """A synthesizer that was fitted before, from released numbers alone."""
+        made = cls()
+        made._fitted = True
+        made.plan_, made.domain_, made.groups_, made.model_ = plan, domain, groups, model
+        made.estimated_rows_ = estimated_rows
+        return made
+
     def _fit(self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress) -> None:
         self.plan_ = plan
-        spend = {part.name: part.share * table.budget.left_mu_squared for part in self.budget_split(plan)}
         progress(ProgressEvent("measuring", 0.05, "Measuring each column"))
-        self.domain_ = learn_domain(table, plan, spend.get("domain", 0.0))
-        one_ways = drop_spurious_missing(self.domain_, measure_one_ways(table, spend["one_way"]))
+        self.domain_ = learn_domain(table, plan, learning_share(plan) * table.budget.left_mu_squared)
+        spend = self._spend_after_learning(table, plan)
+        one_ways = measure_one_ways(table, spend["one_way"])
         self.estimated_rows_ = estimate_total(one_ways)
-        self._fit_model(table, one_ways, spend, progress)
+        self._fit_model(table, drop_spurious(self.domain_, one_ways), spend, progress)
+
+    @classmethod
+    def _spend_after_learning(cls, table: PrivateTable, plan: SynthesisPlan) -> dict[str, float]:
+        """μ² of each later part: all that is left in their proportions, with what learning did not need."""
+        parts = [part for part in cls.budget_split(plan) if part.name != "domain"]
+        whole = sum(part.share for part in parts)
+        return {part.name: part.share / whole * table.budget.left_mu_squared for part in parts}
 
     @abstractmethod
     def _fit_model(
@@ -70,20 +94,44 @@ class MarginalSynthesizer(Synthesizer):
         """Set `model_` and `groups_` from the noisy one-way marginals and further measurements."""
 
     def _coarse_model(self, table: PrivateTable, one_ways: list[OneWay]) -> GraphicalModel:
-        """Merge rare cells, in the table too, and begin a model with the one-way marginals of what is left."""
-        self.groups_ = tuple(merge_rare(one_way, self.estimated_rows_) for one_way in one_ways)
+        """Merge rare cells, in the table too, and begin a model with the one-way marginals of what is left.
+
+        Columns under a rule keep their cells, so that the rule can hold in every row.
+        """
+        allowed = allowed_cells(self.domain_, self.plan_.schema.rules)
+        ruled = {column for columns in allowed for column in columns}
+        self.groups_ = tuple(
+            keep_all(one_way, self.estimated_rows_)
+            if number in ruled
+            else merge_cells(column, one_way, self.estimated_rows_)
+            for number, (column, one_way) in enumerate(zip(self.domain_.columns, one_ways, strict=True))
+        )
         for column, groups in enumerate(self.groups_):
             table.merge_cells(column, groups.group_of)
-        model = GraphicalModel(table.sizes, self.estimated_rows_)
-        for column, (groups, one_way) in enumerate(zip(self.groups_, one_ways, strict=True)):
-            counts, variance = groups.merge(one_way)
-            model.add(Measurement((column,), counts, variance))
+        return self._begun_model(table.sizes, one_ways, allowed)
+
+    def _begun_model(
+        self, sizes: Sequence[int], one_ways: list[OneWay], allowed: Mapping[Columns, BoolArray]
+    ) -> GraphicalModel:
+        model = GraphicalModel(sizes, self.estimated_rows_, allowed)
+        merged = [groups.merge(one_way) for groups, one_way in zip(self.groups_, one_ways, strict=True)]
+        model.add_many(Measurement((column,), *counts) for column, counts in enumerate(merged))
         return model
 
-    def _sample(self, n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
-        coarse = self.model_.sample(n_rows, rng)
+    def _sample(self, n_rows: int, rng: np.random.Generator, given: Mapping[str, Any]) -> pd.DataFrame:
+        condition = condition_of(given, self.domain_, self.plan_.schema.rules)
+        groups_given = {
+            column: np.bincount(self.groups_[column].group_of, weights=cells) > 0
+            for column, cells in condition.cells.items()
+        }
+        coarse = self.model_.sample(n_rows, rng, groups_given)
         codes = [groups.refine(cells, rng) for groups, cells in zip(self.groups_, coarse, strict=True)]
-        return self.domain_.decode(codes, rng)
+        for column, cell in condition.fixed.items():
+            codes[column][:] = cell
+        table = self.domain_.decode(codes, rng)
+        for name, value in given.items():
+            table[name] = pd.Series([value] * n_rows, dtype=table[name].dtype)
+        return keep_order(table, codes, self.domain_, self.plan_.schema.rules, rng, frozenset(given))
 
     def uncertainty_report(self) -> list[dict[str, Any]]:
         """Per measured set of columns, a bound on the model's distance from the private counts, on merged cells."""

@@ -10,18 +10,30 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from engine.data.encode import LearnedDomain, TableDomain, table_domain
+from engine.data.encode import NUMERIC_TYPES, ColumnDomain, LearnedDomain, TableDomain, numeric_grid, table_domain
 from engine.data.schema import DomainSource, Field, FieldType
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import PrivateTable
+from engine.synthesizers.numeric_tree import refined_edges
 
 FloatArray = npt.NDArray[np.float64]
 
 LEARNING_SHARE = 0.08
-"""Part of μ² that learning open domains costs, if any column has one."""
+"""Part of μ² that learning costs where any domain is open, and the most that it ever costs."""
+
+TREE_SHARE = 0.02
+"""Part of μ² that the tree of a column with stated bounds costs, where they do not cost LEARNING_SHARE together."""
+
+OPEN_PARTS = 3
+"""Parts of the learning share that a list of categories or a range takes where a tree takes one."""
 
 LEARNING_DELTA_SHARE = 0.05
 """Part of δ that thresholds of category discovery use, if any column needs it."""
+
+
+SPURIOUS_MISSING_DEVIATIONS = 3.0
+SPURIOUS_DEVIATIONS = 2.0
+"""Standard deviations of noise below which a missing cell, or a stretch of a number line, counts as empty."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +66,30 @@ def needs_learning(field: Field) -> bool:
     return field.source is DomainSource.MEASURED and field.type is not FieldType.BOOLEAN
 
 
+def tree_columns(plan: SynthesisPlan) -> tuple[Field, ...]:
+    """Fields whose cells are refined where their rows are: numbers and dates of more values than a grid has cells."""
+    return tuple(field for field in modelled_fields(plan) if _has_tree(field))
+
+
+def _has_tree(field: Field) -> bool:
+    if field.type not in NUMERIC_TYPES or field.enum is not None:
+        return False
+    return needs_learning(field) or numeric_grid(field).can_be_refined
+
+
 def learning_share(plan: SynthesisPlan) -> float:
-    """Part of μ² that learning takes in this plan."""
-    return LEARNING_SHARE if open_columns(plan) else 0.0
+    """Part of μ² that learning may take in this plan."""
+    if open_columns(plan):
+        return LEARNING_SHARE
+    return min(LEARNING_SHARE, TREE_SHARE * len(tree_columns(plan)))
+
+
+def learning_queries(plan: SynthesisPlan) -> int:
+    """Parts into which learning divides what it may spend: one per tree, more per list and range.
+
+    A range that misses its ends, or a list that misses values, harms a column more than equal cells do.
+    """
+    return OPEN_PARTS * len(open_columns(plan)) + len(tree_columns(plan))
 
 
 def learning_delta(plan: SynthesisPlan) -> float:
@@ -66,18 +99,32 @@ def learning_delta(plan: SynthesisPlan) -> float:
 
 
 def learn_domain(table: PrivateTable, plan: SynthesisPlan, mu_squared: float) -> TableDomain:
-    """Learn every open domain with equal parts of `mu_squared` and encode the table.
+    """Learn every open domain, refine the cells of numbers, and encode the table.
 
     Raises:
         PlanError: a range does not rise above the noise.
 
-    Privacy: charges `mu_squared` and `learning_delta(plan)` in all.
+    Privacy: charges at most `mu_squared`, in parts as `learning_queries` says, and `learning_delta(plan)`.
     """
+    part = mu_squared / max(learning_queries(plan), 1)
+    learned = _learn_open(table, plan, OPEN_PARTS * part)
+    for field in tree_columns(plan):
+        found = learned.get(field.name, LearnedDomain())
+        grid = numeric_grid(field, found)
+        if grid.can_be_refined:
+            learned[field.name] = replace(found, edges=refined_edges(table, field.name, grid, part))
+    domain = table_domain(modelled_fields(plan), learned)
+    table.encode(domain)
+    return domain
+
+
+def _learn_open(table: PrivateTable, plan: SynthesisPlan, part: float) -> dict[str, LearnedDomain]:
+    """Categories and ranges that the schema does not state; each costs `part` of μ²."""
     opened = open_columns(plan)
     texts = [field for field in opened if field.type is FieldType.STRING]
     learned: dict[str, LearnedDomain] = {}
     for field in opened:
-        scale = table.rows_per_unit * math.sqrt(len(opened) / mu_squared)
+        scale = table.rows_per_unit / math.sqrt(part)
         if field.type is FieldType.STRING:
             delta = learning_delta(plan) / len(texts)
             learned[field.name] = LearnedDomain(table.discover_categories(field.name, scale, delta))
@@ -85,9 +132,7 @@ def learn_domain(table: PrivateTable, plan: SynthesisPlan, mu_squared: float) ->
             low, high = table.discover_range(field.name, public_grid(field.type), scale)
             last = high if field.type is FieldType.NUMBER else high - 1
             learned[field.name] = LearnedDomain(minimum=low, maximum=last)
-    domain = table_domain(modelled_fields(plan), learned)
-    table.encode(domain)
-    return domain
+    return learned
 
 
 def measure_one_ways(table: PrivateTable, mu_squared: float) -> list[OneWay]:
@@ -109,15 +154,40 @@ def estimate_total(one_ways: Sequence[OneWay]) -> float:
     return max(1.0, float(totals @ precisions / precisions.sum()))
 
 
-def drop_spurious_missing(domain: TableDomain, one_ways: Sequence[OneWay]) -> list[OneWay]:
-    """Set a missing cell to zero where its noisy count is within three standard deviations of none."""
-    cleaned = []
-    for column, one_way in zip(domain.columns, one_ways, strict=True):
-        counts = one_way.counts.copy()
-        if column.nullable and counts[-1] < 3.0 * math.sqrt(one_way.variance) and counts.size > 1:
-            counts[-1] = 0.0
-        cleaned.append(replace(one_way, counts=counts))
-    return cleaned
+def drop_spurious(domain: TableDomain, one_ways: Sequence[OneWay]) -> list[OneWay]:
+    """Set cells to zero that hold no more than noise would: a missing cell, and stretches of a number line.
+
+    A stretch of m cells is judged by its sum, whose noise has standard deviation √m times that of a cell; where it
+    stands out, its halves are judged, and where neither does, both are kept. Without this, a few rows of noise in
+    the empty far cells of a wide range would move its mean by more than all that is true in it.
+    """
+    return [_without_spurious(column, one_way) for column, one_way in zip(domain.columns, one_ways, strict=True)]
+
+
+def _without_spurious(column: ColumnDomain, one_way: OneWay) -> OneWay:
+    counts = one_way.counts.copy()
+    deviation = math.sqrt(one_way.variance)
+    if column.nullable and counts[-1] < SPURIOUS_MISSING_DEVIATIONS * deviation and counts.size > 1:
+        counts[-1] = 0.0
+    if column.is_numeric:
+        atoms, bins = counts[: len(column.atoms)], counts[len(column.atoms) : column.n_values]
+        atoms[atoms < SPURIOUS_DEVIATIONS * deviation] = 0.0
+        _clear_empty(bins, SPURIOUS_DEVIATIONS * deviation)
+    return replace(one_way, counts=counts)
+
+
+def _clear_empty(counts: FloatArray, limit: float) -> None:
+    """Set to zero, in place, each half of a stretch that is within noise while the other one clearly holds more."""
+    if counts.size < 2:
+        return
+    halves = [counts[: counts.size // 2], counts[counts.size // 2 :]]
+    low, high = sorted(halves, key=np.sum)
+    stands_out = [half.sum() >= limit * math.sqrt(half.size) for half in (low, high)]
+    if not stands_out[0] and high.sum() - low.sum() >= limit * math.sqrt(counts.size):
+        low[:] = 0.0
+    for half, held in zip((low, high), stands_out, strict=True):
+        if held:
+            _clear_empty(half, limit)
 
 
 def public_grid(field_type: FieldType) -> FloatArray:

@@ -9,6 +9,7 @@ that measuring it would add, as in AIM (2022, Algorithm 2), so that huge pairs a
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -29,7 +30,9 @@ FloatArray = npt.NDArray[np.float64]
 ONE_WAY_SHARE = 0.40
 SELECTION_SHARE = 0.10
 PAIR_SHARE = 0.50
-FIT_ITERATIONS = 1000
+MOST_ITERATIONS, FEWEST_ITERATIONS = 1000, 200
+COLUMN_ITERATIONS = 100_000
+"""Steps of the fit times columns, about: wide tables take fewer steps, which leave them well below the noise."""
 
 
 class SpanningTreeSynthesizer(MarginalSynthesizer):
@@ -42,7 +45,7 @@ class SpanningTreeSynthesizer(MarginalSynthesizer):
             "one_way_share": ONE_WAY_SHARE,
             "selection_share": SELECTION_SHARE,
             "pair_share": PAIR_SHARE,
-            "fit_iterations": FIT_ITERATIONS,
+            "fit_iterations": _iterations(len(plan.synthesized_names())),
         }
 
     @classmethod
@@ -64,48 +67,76 @@ class SpanningTreeSynthesizer(MarginalSynthesizer):
         weights = [groups.group_weights() for groups in self.groups_]
         edges = self._choose_edges(table, weights, spend, progress)
         scale = _pair_noise_scale(table, spend, len(edges))
+        measurements = []
         for number, edge in enumerate(edges):
             progress(ProgressEvent("measuring", 0.4 + 0.2 * number / len(edges), "Measuring pairs of columns"))
             counts = table.marginal(edge, scale, "two-way marginal").astype(np.float64)
-            model.add(Measurement(edge, counts, np.array(scale * scale)))
+            measurements.append(Measurement(edge, counts, np.array(scale * scale)))
+        model.add_many(measurements)
         model.start_from(weights)
-        model.fit(FIT_ITERATIONS, tolerance=1e-7, stop_at_noise=False, on_iteration=_report_fit(progress))
+        iterations = _iterations(len(weights))
+        model.fit(iterations, tolerance=1e-7, stop_at_noise=False, on_iteration=_report_fit(progress, iterations))
         self.model_ = model
 
     def _choose_edges(
         self, table: PrivateTable, weights: list[FloatArray], spend: dict[str, float], progress: Progress
     ) -> list[Columns]:
-        """A spanning tree, one exponential mechanism per edge among the pairs that join two parts."""
+        """A spanning tree: as many exponential mechanisms as edges, each among the pairs that join two parts."""
         n_columns = len(weights)
         if n_columns < 2:
             return []
+        progress(ProgressEvent("measuring", 0.1, "Choosing pairs of columns"))
         mu = math.sqrt(spend["selection"] / (n_columns - 1))
         epsilon = exponential_mechanism_epsilon(mu) / (1.0 + SELECTION_ROUNDING)
-        scale = _pair_noise_scale(table, spend, n_columns - 1)
-        penalty = math.sqrt(2.0 / math.pi) * scale
-        component = list(range(n_columns))
-        edges: list[Columns] = []
-        while len(edges) < n_columns - 1:
-            progress(ProgressEvent("measuring", 0.1 + 0.3 * len(edges) / n_columns, "Choosing pairs of columns"))
-            open_pairs = [
-                pair for pair in combinations(range(n_columns), 2) if component[pair[0]] != component[pair[1]]
-            ]
-            estimates = [np.outer(weights[i], weights[j]) / self.estimated_rows_ for i, j in open_pairs]
-            penalties = [penalty * estimate.size for estimate in estimates]
-            edge = open_pairs[table.select(open_pairs, estimates, penalties, epsilon, "choose a pair")]
-            edges.append(edge)
-            joined, kept = component[edge[1]], component[edge[0]]
-            component = [kept if part == joined else part for part in component]
-        return edges
+        penalty = math.sqrt(2.0 / math.pi) * _pair_noise_scale(table, spend, n_columns - 1)
+        pairs: list[Columns] = list(combinations(range(n_columns), 2))
+        forest = _Forest(pairs)
+        chosen = table.select_many(
+            pairs,
+            lambda pair: np.outer(weights[pair[0]], weights[pair[1]]) / self.estimated_rows_,
+            [penalty * weights[first].size * weights[second].size for first, second in pairs],
+            epsilon,
+            n_columns - 1,
+            "choose the pairs",
+            eligible=forest.joins_two_trees,
+        )
+        return [pairs[index] for index in chosen]
+
+
+class _Forest:
+    """Tells whether a pair joins two trees of those that the picked pairs make."""
+
+    def __init__(self, pairs: list[Columns]) -> None:
+        self._pairs = pairs
+        self._n_joined = 0
+        self._parent: dict[int, int] = {}
+
+    def joins_two_trees(self, index: int, picked: Sequence[int]) -> bool:
+        """Whether a pair's columns lie in different trees; a pair that does not join two never will again."""
+        for pick in picked[self._n_joined :]:
+            first, second = self._pairs[pick]
+            self._parent[self._root(first)] = self._root(second)
+        self._n_joined = len(picked)
+        first, second = self._pairs[index]
+        return self._root(first) != self._root(second)
+
+    def _root(self, column: int) -> int:
+        while (parent := self._parent.get(column, column)) != column:
+            self._parent[column] = column = self._parent.get(parent, parent)
+        return column
 
 
 def _pair_noise_scale(table: PrivateTable, spend: dict[str, float], n_edges: int) -> float:
     return table.rows_per_unit * math.sqrt(n_edges / spend["pair"]) if n_edges else 0.0
 
 
-def _report_fit(progress: Progress) -> Any:
+def _iterations(n_columns: int) -> int:
+    return min(MOST_ITERATIONS, max(FEWEST_ITERATIONS, COLUMN_ITERATIONS // max(n_columns, 1)))
+
+
+def _report_fit(progress: Progress, iterations: int) -> Callable[[int], None]:
     def report(iteration: int) -> None:
         if iteration % 50 == 0:
-            progress(ProgressEvent("fitting", 0.6 + 0.2 * iteration / FIT_ITERATIONS, "Fitting the tree"))
+            progress(ProgressEvent("fitting", 0.6 + 0.2 * iteration / iterations, "Fitting the tree"))
 
     return report

@@ -17,6 +17,9 @@ from engine.synthesizers.junction_tree import JunctionTree
 from engine.synthesizers.reduction import Node, reduction_tree
 from engine.synthesizers.tables import Columns, Table, canonical
 
+LARGEST_SPREAD = 60.0
+"""Largest difference of the potentials of one set; e to the minus this is below any share that a table can show."""
+
 Sum = tuple[Array, Array]
 Addition = tuple[Array, Array | None, Array]
 
@@ -87,6 +90,14 @@ class Propagation:
                 [(separators[child], self._cliques[child]) for child in children[identifier]],
                 mask,
             )
+
+    def limit(self) -> None:
+        """Raise potentials far below the largest of their set: so small a share is none, but products of it vanish."""
+        if float(self.potentials.max()) - float(self.potentials.min()) <= LARGEST_SPREAD:
+            return
+        for place in self.places.values():
+            values = self.potentials[place]
+            self._arrays.raise_into(values, float(values.max()) - LARGEST_SPREAD)
 
     def run(self) -> Array:
         """Marginals of the measured sets, flat, as probabilities, of what `potentials` holds; a buffer to copy."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from engine.synthesizers.junction_tree import LARGEST_SET, JunctionTree
 from engine.synthesizers.tables import Columns, FloatArray, Table, conditional, contract
 
+_CELLS_TO_REMEMBER = 2**24
+
 
 class Joints:
     """Joint distributions in one calibrated tree; what is carried for one set serves the next.
@@ -23,14 +25,27 @@ class Joints:
         self._steps: dict[tuple[int, int, int], Table] = {}
         self._sums: dict[tuple[int, frozenset[int]], Table] = {}
         self._homes: dict[int, int] = {}
+        self._remembered = 0
 
     def of(self, columns: Columns) -> FloatArray:
         """Probabilities of a set of one to three columns, axes in the order given."""
         if not 1 <= len(set(columns)) == len(columns) <= LARGEST_SET:
             raise ValueError(f"counts are of one to {LARGEST_SET} different columns, not {columns}")
+        self._make_room()
         table = self._joint(frozenset(columns))
         values: FloatArray = table.arranged(columns).values
         return values
+
+    def _make_room(self) -> None:
+        """Forget what was carried where it takes more memory than it is worth."""
+        if self._remembered > _CELLS_TO_REMEMBER:
+            for memory in (self._carried, self._steps, self._sums):
+                memory.clear()
+            self._remembered = 0
+
+    def _remember(self, table: Table) -> Table:
+        self._remembered += table.values.size
+        return table
 
     def _joint(self, columns: frozenset[int]) -> Table:
         """P(columns): read from one clique, or gathered where the ways to the columns meet."""
@@ -76,11 +91,11 @@ class Joints:
                 separator = self._tree.separator(way[place], way[place - 1])
                 if place == end:
                     joint = self._read(way[place], separator | {column})
-                    self._carried[key] = conditional(joint, separator)
+                    self._carried[key] = self._remember(conditional(joint, separator))
                 else:
                     further = self._carried[(way[place + 1], way[place], column)]
                     step = self._step(way[place - 1], way[place], way[place + 1])
-                    self._carried[key] = contract(step, further, separator | {column})
+                    self._carried[key] = self._remember(contract(step, further, separator | {column}))
         return self._carried[(way[1], way[0], column)]
 
     def _step(self, near: int, middle: int, far: int) -> Table:
@@ -89,13 +104,13 @@ class Joints:
         if key not in self._steps:
             given = self._tree.separator(near, middle)
             joint = self._read(middle, given | self._tree.separator(middle, far))
-            self._steps[key] = conditional(joint, given)
+            self._steps[key] = self._remember(conditional(joint, given))
         return self._steps[key]
 
     def _read(self, identifier: int, columns: frozenset[int]) -> Table:
         key = (identifier, columns)
         if key not in self._sums:
-            self._sums[key] = self._beliefs[identifier].summed_to(columns)
+            self._sums[key] = self._remember(self._beliefs[identifier].summed_to(columns))
         return self._sums[key]
 
     def _home(self, column: int) -> int:

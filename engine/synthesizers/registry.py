@@ -77,7 +77,7 @@ register(
         name="aim",
         title="Adaptive marginals (AIM)",
         summary="Keeps every column's distribution and the pairs of columns that matter, chosen as it learns.",
-        best_for="Most tables: the closest to the rows, in seconds to minutes",
+        best_for="Tables of 2 to 100 columns, where it comes closest to the rows",
         source="McKenna, Mullins, Sheldon, Miklau: AIM (2022)",
         target="engine.synthesizers.aim:AimSynthesizer",
     )
@@ -87,7 +87,7 @@ register(
         name="mst",
         title="Spanning tree (MST)",
         summary="Keeps every column's distribution and the strongest pairwise relations, as a tree.",
-        best_for="Most tables: mixed columns, relations between them matter",
+        best_for="Tables of more than 100 columns, or a first look within seconds",
         source="McKenna, Miklau, Sheldon: Winning the NIST Contest (2021)",
         target="engine.synthesizers.mst:SpanningTreeSynthesizer",
     )

@@ -24,10 +24,6 @@ class RootedForest:
                 self.order.append((node, parent))
                 stack.extend((child, node, depth + 1) for child in sorted(neighbours[node]) if child != parent)
 
-    def parent(self, node: int) -> int | None:
-        """The neighbour towards the root; None for a root."""
-        return self._parent[node]
-
     def top(self, nodes: Iterable[int]) -> int:
         """The node nearest to its root."""
         return min(nodes, key=lambda node: self._depth[node])

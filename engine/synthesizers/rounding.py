@@ -36,6 +36,11 @@ def spread(weights: FloatArray, groups: npt.NDArray[np.integer[Any]], rng: np.ra
     return _deal(cells, sizes[used], rng)
 
 
+def random_order(n_rows: int, rng: np.random.Generator) -> Codes:
+    """Positions of rows in random order, four bytes each."""
+    return rng.permutation(np.arange(n_rows, dtype=np.int32))
+
+
 def _systematic_counts(weights: FloatArray, sizes: IntArray, rng: np.random.Generator) -> IntArray:
     """Whole counts that sum to each row's size, each within one of its expectation and right on average.
 

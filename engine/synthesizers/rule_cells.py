@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,8 +50,89 @@ def allowed_cells(domain: TableDomain, rules: Sequence[Rule]) -> dict[Columns, B
     return masks
 
 
+@dataclass(frozen=True)
+class Condition:
+    """What a fixed value of some columns says about cells.
+
+    Args:
+        fixed: cell of each column that has a fixed value, by position.
+        cells: allowed cells of those columns and of columns that a rule compares with them, shape (size,) each.
+    """
+
+    fixed: dict[int, int]
+    cells: dict[int, BoolArray]
+
+
+def condition_of(given: Mapping[str, Any], domain: TableDomain, rules: Sequence[Rule]) -> Condition:
+    """The cells in which rows have given values.
+
+    Args:
+        given: value of some columns, None for missing.
+        domain: the cells of all modelled columns.
+        rules: public rules.
+
+    Raises:
+        PlanError: a column is not modelled or lacks the value.
+    """
+    positions = {name: position for position, name in enumerate(domain.names)}
+    fixed: dict[int, int] = {}
+    cells: dict[int, BoolArray] = {}
+    for name, value in given.items():
+        if name not in positions:
+            raise PlanError(f"there is no synthesized column {name!r} to fix")
+        column = domain.columns[positions[name]]
+        fixed[positions[name]] = _cell_of(column, value)
+        cells[positions[name]] = np.arange(column.size) == fixed[positions[name]]
+    for low, high in ordered(rules):
+        for name, other, side in ((low, high, 1), (high, low, 0)):
+            if given.get(name) is not None and other in positions:
+                value = _number(domain.columns[positions[name]], given[name])
+                fitting = _on_one_side(domain.columns[positions[other]], side, value)
+                cells[positions[other]] = cells.get(positions[other], fitting) & fitting
+    return Condition(fixed, cells)
+
+
+def _number(column: ColumnDomain, value: Any) -> float:
+    return float(to_numbers(_typed(column, value), column.field.type)[0])
+
+
+def _typed(column: ColumnDomain, value: Any) -> pd.Series:
+    """One value as a typed column; raises PlanError where it is of another type."""
+    try:
+        return pd.Series([value], dtype=pandas_dtype(column.field.type))
+    except (TypeError, ValueError):
+        raise PlanError(f"the value given for column {column.name!r} is not a {column.field.type.value}") from None
+
+
+def _cell_of(column: ColumnDomain, value: Any) -> int:
+    """The cell of a fixed value; raises PlanError where the column has no such value."""
+    if value is None and column.nullable:
+        return column.n_values
+    typed = _typed(column, value)
+    known = value in column.categories
+    if column.is_numeric and value is not None:
+        smallest, largest = _ends(column)
+        known = bool(smallest.min() <= to_numbers(typed, column.field.type)[0] <= largest.max())
+    if not known:
+        raise PlanError(f"column {column.name!r} has no such value: give one that its schema lists or bounds")
+    return int(column.encode(typed)[0])
+
+
+def _on_one_side(column: ColumnDomain, side: int, limit: float) -> BoolArray:
+    """Cells with a value at least the limit (side 1) or at most it (side 0), and the missing cell."""
+    ends = _ends(column)[side]
+    fitting = np.ones(column.size, dtype=bool)
+    fitting[: column.n_values] = ends >= limit if side else ends <= limit
+    return fitting
+
+
 def keep_order(
-    table: pd.DataFrame, codes: Sequence[Codes], domain: TableDomain, rules: Sequence[Rule], rng: np.random.Generator
+    table: pd.DataFrame,
+    codes: Sequence[Codes],
+    domain: TableDomain,
+    rules: Sequence[Rule],
+    rng: np.random.Generator,
+    fixed: frozenset[str] = frozenset(),
 ) -> pd.DataFrame:
     """Draw values again, inside their cells, in rows where one column is above another that it must not exceed.
 
@@ -59,6 +142,7 @@ def keep_order(
         domain: the cells of all columns.
         rules: public rules.
         rng: generator; it reads nothing private.
+        fixed: columns whose values must stay as they are.
 
     Returns:
         The same table. A column is drawn after all that must not exceed it, between the largest of those and the
@@ -74,7 +158,12 @@ def keep_order(
     rows = np.flatnonzero(wrong)
     if not len(rows):
         return table
-    ends = {name: _ends_of_rows(columns[name], codes[domain.names.index(name)][rows]) for name in names}
+    ends = {
+        name: (values[name][rows],) * 2
+        if name in fixed
+        else _ends_of_rows(columns[name], codes[domain.names.index(name)][rows])
+        for name in names
+    }
     drawn: dict[str, FloatArray] = {}
     for name in names:
         lowest = np.fmax.reduce([ends[name][0], *(drawn[low] for low, high in pairs if high == name)])
@@ -127,8 +216,18 @@ def _ends(column: ColumnDomain) -> tuple[FloatArray, FloatArray]:
         exact = np.array(numbers, dtype=np.float64)
         return exact, exact
     atoms, edges = np.array(column.atoms, dtype=np.float64), np.array(column.edges)
-    last = edges[1:] if column.field.type is FieldType.NUMBER else edges[1:] - 1.0
-    return np.concatenate([atoms, edges[:-1]]), np.concatenate([atoms, last])
+    if column.field.type is not FieldType.NUMBER:
+        first, last = edges[:-1], edges[1:] - 1.0
+    elif column.step is not None:
+        first, last = (np.round(borders, column.field.decimals or 0) for borders in _inside(edges, column.step))
+    else:
+        first, last = edges[:-1], edges[1:]
+    return np.concatenate([atoms, first]), np.concatenate([atoms, last])
+
+
+def _inside(edges: FloatArray, step: float) -> tuple[FloatArray, FloatArray]:
+    """First and last value of bins that begin and end half a step beside their values."""
+    return edges[:-1] + step / 2.0, edges[1:] - step / 2.0
 
 
 def _ends_of_rows(column: ColumnDomain, cells: Codes) -> tuple[FloatArray, FloatArray]:

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import PlanError
+from engine.synthesizers.exchange import Deviations, exchange, is_worthwhile
 from engine.synthesizers.junction_tree import JunctionTree
-from engine.synthesizers.rounding import Codes, spread
+from engine.synthesizers.rounding import Codes, random_order, spread
 from engine.synthesizers.tables import Columns, Table, conditional
 
 BoolArray = npt.NDArray[np.bool_]
@@ -79,8 +80,10 @@ class Sampler:
         for stage in self._stages:
             self._draw_stage(stage, codes, drawn, rng)
             drawn.extend(stage.fresh)
-        shuffle = rng.permutation(n_rows)
-        return [column[shuffle] for column in codes]
+        shuffle = random_order(n_rows, rng)
+        for number, column in enumerate(codes):
+            codes[number] = column[shuffle]
+        return codes
 
     def _draw_stage(self, stage: _Stage, codes: list[Codes], drawn: Sequence[int], rng: np.random.Generator) -> None:
         n_groups = math.prod(self._sizes[column] for column in stage.known)
@@ -90,26 +93,34 @@ class Sampler:
         for column in reversed(stage.fresh):
             codes[column][order] = cells % self._sizes[column]
             cells = cells // self._sizes[column]
+        others = tuple(column for column in drawn if column not in stage.known)
+        if others and is_worthwhile(len(order), len(codes)):
+            groups = self._combined(stage.known, codes)
+            deviations = Deviations.measure(codes, self._sizes, groups, stage.weights, stage.known, others)
+            exchange(deviations, groups, rng)
 
-    def _row_order(
-        self, stage: _Stage, codes: list[Codes], drawn: Sequence[int], rng: np.random.Generator
-    ) -> npt.NDArray[np.int64]:
+    def _row_order(self, stage: _Stage, codes: list[Codes], drawn: Sequence[int], rng: np.random.Generator) -> Codes:
         """Rows by known cells, then by what was drawn last, then at random.
 
         Cells are dealt evenly along this order, so that they are nearly independent of the other columns given the
         known ones, closer than independent draws are.
         """
-        order = rng.permutation(len(codes[0]))
+        key = self._key(stage, drawn)
+        order = random_order(len(codes[0]), rng)
+        order = _sorted_by(self._combined(key, codes), self._n_cells(key), order)
+        return _sorted_by(self._combined(stage.known, codes), self._n_cells(stage.known), order)
+
+    def _key(self, stage: _Stage, drawn: Sequence[int]) -> list[int]:
+        """Columns to order a group's rows by: the last ones drawn, as many as one sort can tell apart."""
         key: list[int] = []
         for column in reversed(drawn):
             if column not in stage.known and self._n_cells([*key, column]) <= _LARGEST_KEY:
                 key.append(column)
-        order = _sorted_by(self._combined(key, codes), self._n_cells(key), order)
-        return _sorted_by(self._combined(stage.known, codes), self._n_cells(stage.known), order)
+        return key
 
-    def _combined(self, columns: Sequence[int], codes: list[Codes]) -> npt.NDArray[np.int64]:
-        """One number per row for its cells of some columns."""
-        combined = np.zeros(len(codes[0]), dtype=np.int64)
+    def _combined(self, columns: Sequence[int], codes: list[Codes]) -> Codes:
+        """One number per row for its cells of some columns, of which there are less than 2³¹."""
+        combined = np.zeros(len(codes[0]), dtype=np.int32)
         for column in columns:
             combined *= self._sizes[column]
             combined += codes[column]
@@ -131,7 +142,7 @@ def _stage(belief: Table, known: frozenset[int], given: Mapping[int, BoolArray],
     return _Stage(before, fresh, Table(belief.columns, values).arranged((*before, *fresh)))
 
 
-def _sorted_by(key: npt.NDArray[np.int64], n_keys: int, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _sorted_by(key: Codes, n_keys: int, order: Codes) -> Codes:
     """A stable sort of rows, 16 bits at a time, which NumPy sorts in linear time."""
     for shift in range(0, max(n_keys - 1, 0).bit_length(), 16):
         digits = (key >> shift).astype(np.uint16)

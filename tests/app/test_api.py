@@ -148,6 +148,18 @@ def test_a_run_takes_no_unknown_choice(client, services, owner, mine):
     assert "'seed'" in assert_error(response, 422, "invalid_input")
 
 
+def test_a_run_takes_the_columns_that_matter_most(client, services, owner, mine):
+    dataset_id = ready_dataset(services, owner)
+    asked = {"dataset_id": dataset_id, "epsilon": 0.1, "target": "colour", "important": ["age"]}
+    refused = client.post("/runs", headers=mine, json=asked | {"important": ["size"]})
+    assert "'size'" in assert_error(refused, 422, "invalid_plan")
+    assert "important" not in services.datasets.get(owner, dataset_id).draft
+    run = client.post("/runs", headers=mine, json=asked)
+    assert run.status_code == 201
+    plan = services.results.load(run.json()["id"]).plan
+    assert (plan.target, plan.important) == ("colour", ("age",))
+
+
 def test_a_refused_budget_says_what_is_left(client, services, owner, mine):
     dataset_id = ready_dataset(services, owner, cap=0.5)
     response = client.post("/runs", headers=mine, json={"dataset_id": dataset_id, "epsilon": 0.9})

@@ -15,10 +15,11 @@ def dataset_id(services, owner):
 
 
 def test_a_plan_is_made_of_the_saved_choices(services, owner, dataset_id):
-    services.datasets.save_draft(owner, dataset_id, n_rows=50, target="colour")
+    services.datasets.save_draft(owner, dataset_id, n_rows=50, target="colour", important=["age", "colour"])
     plan = services.plans.draft_plan(owner, dataset_id)
     assert (plan.method, plan.epsilon, plan.delta) == ("independent", 0.1, 1e-6)
     assert (plan.n_rows, plan.target, plan.declared_rows) == (50, "colour", 300)
+    assert plan.important == ("age", "colour")
     assert plan.schema == SCHEMA
 
 
@@ -46,12 +47,42 @@ def test_missing_steps_are_named(services, owner):
 
 @pytest.mark.parametrize(
     "choices",
-    [{"epsilon": -1}, {"epsilon": "1"}, {"n_rows": 0}, {"target": "size"}, {"epsilon": 1e9}, {"epsilon": True}],
+    [
+        {"epsilon": -1},
+        {"epsilon": "1"},
+        {"n_rows": 0},
+        {"target": "size"},
+        {"target": 7},
+        {"important": ["size"]},
+        {"important": "age"},
+        {"important": [7]},
+        {"important": {"age": 1}},
+        {"epsilon": 1e9},
+        {"epsilon": True},
+    ],
 )
 def test_forged_choices_are_refused(services, owner, dataset_id, choices):
     services.datasets.save_draft(owner, dataset_id, **choices)
     with pytest.raises(InvalidPlanError):
         services.plans.draft_plan(owner, dataset_id)
+
+
+@pytest.mark.parametrize("choices", [{"target": "colour"}, {"important": ["age", "colour"]}])
+def test_a_choice_that_outlived_its_column_says_where_to_choose_again(services, owner, dataset_id, choices):
+    services.datasets.save_draft(owner, dataset_id, **choices)
+    dropped = SCHEMA.replace_field(replace(SCHEMA.fields[1], treatment="drop", enum=None))
+    services.datasets.save_schema(owner, dataset_id, dropped, set(dropped.names))
+    with pytest.raises(InvalidPlanError, match="Column 'colour' was chosen on the model step"):
+        services.plans.draft_plan(owner, dataset_id)
+    kept = dict.fromkeys(choices)
+    assert services.plans.draft_plan(owner, dataset_id, **kept).synthesized_names() == ("age",)
+
+
+def test_the_default_method_follows_the_number_of_columns(services, owner, dataset_id):
+    assert services.plans.default_method(owner, dataset_id) == "aim"
+    dropped = SCHEMA.replace_field(replace(SCHEMA.fields[1], treatment="drop", enum=None))
+    services.datasets.save_schema(owner, dataset_id, dropped, set(dropped.names))
+    assert services.plans.default_method(owner, dataset_id) == "mst"
 
 
 @pytest.mark.parametrize("share", [-0.1, 0.9, "0.2", True])

@@ -16,6 +16,7 @@ from engine.privacy.accounting import compose_epsilon, gaussian_event, total_mu
 from engine.privacy.budget import Charge, RunBudget
 from engine.privacy.plan import UnitKind, UnitOfProtection
 from engine.privacy.private_table import PrivateTable
+from engine.synthesizers import marginals
 from engine.synthesizers.mst import SpanningTreeSynthesizer
 from engine.synthesizers.registry import list_methods
 from tests.doors import RecordingTable, replay, run, with_row
@@ -96,8 +97,8 @@ class ArgmaxOfRawScores(SpanningTreeSynthesizer):
         ]
         mu = math.sqrt(spend["selection"])
         table.budget.spend(Charge("pretended", "choose", (), 1.0, None, mu * mu, mu * mu / 2, gaussian_event(mu)))
-        best = pairs[int(np.argmax(scores))]
-        return [best, *[pair for pair in pairs if len(set(pair) & set(best)) == 1][:1]]
+        best, *others = [pairs[index] for index in np.argsort(scores)[::-1]]
+        return [best, *[pair for pair in others if len(set(pair) & set(best)) == 1][:1]]
 
 
 class CategoriesFromData(SpanningTreeSynthesizer):
@@ -118,7 +119,22 @@ class RawPair(SpanningTreeSynthesizer):
         super()._fit_model(table, one_ways, spend, progress)
 
 
-@pytest.mark.parametrize("twin", [ExactTotal, ArgmaxOfRawScores, CategoriesFromData, RawPair])
+class EligibleByRows(SpanningTreeSynthesizer):
+    """Lets the rows decide which pairs may be picked."""
+
+    def _choose_edges(self, table, weights, spend, progress):
+        exact = table._exact_counts((1,))
+        honest = table.select_many
+
+        def select_many(pairs, *arguments, eligible):
+            rows_say = [exact.argmax() in (0, 1, 2)[: 1 + sum(pair)] for pair in pairs]
+            return honest(pairs, *arguments, eligible=lambda index, picked: rows_say[index] and eligible(index, picked))
+
+        table.select_many = select_many
+        return super()._choose_edges(table, weights, spend, progress)
+
+
+@pytest.mark.parametrize("twin", [ExactTotal, ArgmaxOfRawScores, CategoriesFromData, RawPair, EligibleByRows])
 def test_broken_twins_are_caught(twin):
     plan = small_plan("mst", epsilon=3.0)
     recorded, synthetic = run(plan, small_table(), synthesizer=twin)
@@ -127,6 +143,47 @@ def test_broken_twins_are_caught(twin):
             plan, small_table(n_rows=137, seed=99).assign(region=only_east), recorded, False, synthesizer=twin
         )
         pd.testing.assert_frame_equal(synthetic, again)
+
+
+def quantile_borders(table):
+    """A broken twin of `refined_edges`: borders at exact quantiles of the rows, which nobody charged."""
+
+    def edges(door, name, grid, mu_squared):
+        quantiles = np.quantile(table[name].dropna().astype(float), np.linspace(0.1, 0.9, 9))
+        return tuple(sorted({*grid.edges, *np.round(quantiles).tolist()}))
+
+    return edges
+
+
+@pytest.mark.parametrize("schema", [SMALL_SCHEMA, MEASURED_SCHEMA], ids=["public", "measured"])
+@pytest.mark.parametrize("method", METHODS)
+def test_borders_from_quantiles_are_caught(method, schema, monkeypatch):
+    plan = small_plan(method, epsilon=3.0, schema=schema)
+    table, stranger = small_table(), small_table(n_rows=137, seed=99)
+    monkeypatch.setattr(marginals, "refined_edges", quantile_borders(table))
+    recorded, synthetic = run(plan, table)
+    monkeypatch.setattr(marginals, "refined_edges", quantile_borders(stranger))
+    with pytest.raises(AssertionError):
+        _, again = replay(plan, stranger, recorded, check_sensitivity=False)
+        pd.testing.assert_frame_equal(synthetic, again)
+
+
+@pytest.mark.parametrize("schema", [SMALL_SCHEMA, MEASURED_SCHEMA], ids=["public", "measured"])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_spike_is_refined_to_one_value_and_replays_like_the_rest(method, schema):
+    """Half of 2,000 ages are 50: the tree measures more than one level, and all of it comes from releases."""
+    plan = small_plan(method, epsilon=8.0, schema=schema)
+    table = small_table(n_rows=2000)
+    table.loc[:999, "age"] = 50
+    recorded, synthetic = run(plan, table)
+    levels = [call.key[0] for call, _, _ in recorded.calls if call.mechanism == "numeric_histogram"]
+    assert levels.count("age") >= 2
+    assert abs((synthetic["age"] == 50).mean() - 0.5) < 0.1
+    neighbour = with_row(table, age=50, region="south", smoker=True, cost=10.0)
+    _, again = replay(plan, neighbour, recorded, check_sensitivity=True)
+    pd.testing.assert_frame_equal(synthetic, again)
+    _, again = replay(plan, small_table(n_rows=137, seed=99), recorded, check_sensitivity=False)
+    pd.testing.assert_frame_equal(synthetic, again)
 
 
 def only_east(table):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.cli import main
-from engine.data.export import write_csv
+from engine.data.export import write_csv, write_parquet
+from engine.data.ingest import read_table
 from engine.data.samples.make_encounters import SCHEMA_PATH, TABLE_PATH
 from engine.data.schema import Field, FieldType, TableSchema
 from tests.tables import MARKER, SMALL_SCHEMA, small_table
@@ -90,6 +91,40 @@ def test_persons(capsys, tmp_path):
     status, _, err = synthesize(capsys, tmp_path, "--epsilon", 2, "--unit-column", "person")
     assert status == 2
     assert "--max-rows-per-unit" in err
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_large_files_are_read_and_written_in_parts(capsys, files, monkeypatch, suffix):
+    monkeypatch.setattr("engine.data.rows.STREAM_FROM_BYTES", 10)
+    monkeypatch.setattr("engine.pipeline.PIECE_ROWS", 100)
+    data = f"data.{suffix}"
+    if suffix == "parquet":
+        write_parquet(small_table(), files / data)
+    out = files / f"made.{suffix}"
+    status, text, err = run(
+        capsys,
+        *("synthesize", files / data, "--schema", files / "schema.json", "--epsilon", 1, "--rows", 320),
+        *("--out", out, "--certificate", files / "cert.json"),
+    )
+    assert (status, err) == (0, "")
+    result = json.loads(text)
+    assert (result["rows"], result["columns"]) == (320, 4)
+    assert set(result["seconds"]) == {"reading and encoding", "counting", "fitting", "sampling", "writing"}
+    made = read_table(out, schema=SMALL_SCHEMA).table
+    assert len(made) == 320
+    assert made["age"].dropna().between(0, 99).all()
+    assert not list(files.glob("*.part"))
+
+
+def test_rows_that_cannot_be_written_leave_no_part(capsys, files, monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("engine.data.export.write_csv", fail)
+    status, out, err = synthesize(capsys, files, "--epsilon", 1)
+    assert (status, out) == (2, "")
+    assert "No space left" in err
+    assert sorted(path.name for path in files.iterdir()) == ["data.csv", "schema.json"]
 
 
 @pytest.mark.parametrize(

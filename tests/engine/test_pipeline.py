@@ -1,19 +1,24 @@
 """The straight line on small tables: output inside the schema, charges inside the envelope."""
 
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from engine import pipeline
 from engine.certificate import recompute
+from engine.data.export import write_csv
+from engine.data.rows import FileRows
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema, Treatment
 from engine.errors import CancelledError, InputError, PlanError
 from engine.pipeline import split_holdout, synthesize
+from engine.privacy import held_rows
+from engine.privacy.contributions import bound_contributions
 from engine.privacy.noise import SecureNoise
 from engine.privacy.plan import UnitKind, UnitOfProtection
 from engine.privacy.price import price_plan
-from engine.privacy.private_table import bound_contributions
 from engine.synthesizers.registry import default_method
 from tests.tables import MARKER, SMALL_SCHEMA, small_plan, small_table
 
@@ -124,7 +129,7 @@ def test_learned_domains(method):
     assert result.synthetic["age"].max() <= 127
     assert MARKER not in json.dumps(result.certificate)
     mechanisms = {event["mechanism"] for event in result.certificate["events"]}
-    assert {"category_discovery", "range_discovery"} <= mechanisms
+    assert {"category_discovery", "numeric_histogram"} <= mechanisms
     assert recompute(result.certificate)["epsilon"] <= 3.0
 
 
@@ -232,3 +237,62 @@ def test_the_certificate_bounds_the_error_of_what_was_measured(method):
     assert {len(entry["columns"]) for entry in measured} >= ({1} if method == "independent" else {1, 2})
     assert all(entry["distance_at_most"] is None or 0.0 < entry["distance_at_most"] < 1.0 for entry in measured)
     assert all(entry["noise_scale"] > 0.0 for entry in measured)
+
+
+def spread_over_files(table, folder, monkeypatch):
+    """Rows of a file, read in parts, whose cells lie in a file too."""
+    monkeypatch.setattr(held_rows, "MEMORY_BYTES", 0)
+    monkeypatch.setenv("ENGINE_SCRATCH", str(folder / "scratch"))
+    (folder / "scratch").mkdir()
+    write_csv(table, folder / "t.csv")
+    return FileRows(folder / "t.csv", LEARNED_SCHEMA, chunk_rows=700)
+
+
+LEARNED_SCHEMA = TableSchema(
+    (
+        Field("age", FieldType.INTEGER, source=DomainSource.MEASURED),
+        Field("region", FieldType.STRING, source=DomainSource.MEASURED),
+        *SMALL_SCHEMA.fields[2:],
+    )
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_from_a_file(method, tmp_path, monkeypatch):
+    table = small_table(n_rows=5000)
+    table.loc[0, "region"] = MARKER
+    table.loc[1, "cost"] = 777.123456
+    rows = spread_over_files(table, tmp_path, monkeypatch)
+    result = synthesize(rows, small_plan(method, epsilon=3.0, schema=LEARNED_SCHEMA))
+    assert abs(len(result.synthetic) - 5000) < 200
+    assert recompute(result.certificate)["epsilon"] <= 3.0
+    assert list((tmp_path / "scratch").iterdir()) == []
+    kept = pickle.dumps(result.synthesizer) + json.dumps(result.certificate).encode()
+    assert MARKER.encode() not in kept
+    assert np.float64(777.123456).tobytes() not in kept
+    assert list(result.timings) == ["fitting", "reading and encoding", "counting", "sampling"]
+    assert min(result.timings.values()) > 0
+
+
+@pytest.mark.parametrize("stop_at", ["measuring", "fitting"])
+def test_nothing_is_left_of_a_run_that_stops(tmp_path, monkeypatch, stop_at):
+    rows = spread_over_files(small_table(n_rows=5000), tmp_path, monkeypatch)
+
+    def stop(event):
+        if event.stage == stop_at:
+            raise CancelledError("stopped by its owner")
+
+    with pytest.raises(CancelledError):
+        synthesize(rows, small_plan("aim", epsilon=3.0, schema=LEARNED_SCHEMA), progress=stop)
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_rows_are_drawn_in_pieces_of_one_size(monkeypatch):
+    monkeypatch.setattr(pipeline, "PIECE_ROWS", 100)
+    number = Field("number", FieldType.INTEGER, treatment=Treatment.FAKE, fake_provider="row_number")
+    schema = TableSchema((number, *SMALL_SCHEMA.fields))
+    table = small_table().assign(number=pd.Series(range(400), dtype="Int64"))
+    run = pipeline.fit(table, small_plan(schema=schema, n_rows=501))
+    pieces = list(run.pieces())
+    assert sorted(map(len, pieces)) == [83, 83, 83, 84, 84, 84]
+    assert [value for piece in pieces for value in piece["number"]] == list(range(1, 502))

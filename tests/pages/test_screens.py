@@ -1,12 +1,16 @@
 """Every page file on its own: closed to visitors, empty, with a dataset, and with values no widget allows."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import app.wiring
+from app.errors import InvalidPlanError
 from app.ui import navigation
+from engine.data.rules import AtMost, Combinations
 from engine.privacy.plan import UnitOfProtection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,6 +127,152 @@ def test_confirming_columns_in_the_page(studio, secret, owner):
     page.button(key="columns_confirm_ready").click().run()
     assert not page.exception
     assert studio.datasets.get(owner, dataset.id).schema_confirmed
+
+
+def test_what_matters_most_is_kept_and_reviewed(studio, secret, owner, sample):
+    page = opened(ROOT / "pages" / "model.py", secret, dataset=sample.id)
+    page.selectbox(key="model_target").select("readmitted")
+    page.multiselect(key="model_important").select("age").select("severity")
+    page.button(key="model_save").click().run()
+    assert not page.exception
+    plan = studio.plans.draft_plan(owner, sample.id)
+    assert (plan.target, plan.important) == ("readmitted", ("age", "severity"))
+    assert "those of age, severity" in texts(opened(ROOT / "pages" / "review.py", secret, dataset=sample.id))
+    page = opened(ROOT / "pages" / "model.py", secret, dataset=sample.id)
+    assert page.multiselect(key="model_important").value == ["age", "severity"]
+    page.multiselect(key="model_important").set_value([])
+    page.button(key="model_save").click().run()
+    assert studio.plans.draft_plan(owner, sample.id).important == ()
+
+
+@pytest.mark.parametrize("forged", [{"important": 7}, {"important": ["no column"]}, {"target": [1]}, {"method": "no"}])
+def test_the_model_page_opens_over_forged_choices(studio, secret, owner, sample, forged):
+    studio.datasets.save_draft(owner, sample.id, **forged)
+    page = opened(ROOT / "pages" / "model.py", secret, dataset=sample.id)
+    assert not page.exception
+    assert not page.error
+    page.button(key="model_save").click().run()
+    assert not page.exception
+    assert not page.error
+
+
+def add_order(page, low, high):
+    page.selectbox(key="rules_low_0").select(low).run()
+    page.selectbox(key="rules_high_0").select(high).run()
+    return page.button(key="rules_add_order").click().run()
+
+
+def test_a_rule_is_added_reviewed_and_removed_in_the_pages(studio, secret, owner, sample):
+    page = opened(ROOT / "pages" / "columns.py", secret, dataset=sample.id)
+    numbers = page.selectbox(key="rules_low_0").options
+    assert "age" in numbers and "total_cost" in numbers and "sex" not in numbers and "admitted_on" not in numbers
+    page = add_order(page, "length_of_stay", "age")
+    assert not page.exception
+    assert not page.error
+    rule = AtMost("length_of_stay", "age")
+    assert studio.datasets.get(owner, sample.id).schema.rules == (rule,)
+    assert studio.datasets.get(owner, sample.id).schema_confirmed
+    assert "length_of_stay is at most age." in [text.value for text in page.text]
+    review = opened(ROOT / "pages" / "review.py", secret, dataset=sample.id)
+    assert not review.exception
+    assert list(review.dataframe[-1].value["Rule"]) == ["length_of_stay is at most age"]
+    page.button(key="rule_0_remove").click().run()
+    assert studio.datasets.get(owner, sample.id).schema.rules == ()
+
+
+def test_rules_that_go_round_are_refused_and_the_form_keeps_its_choices(studio, secret, owner, sample):
+    rules = (AtMost("length_of_stay", "age"),)
+    schema = replace(sample.schema, rules=rules)
+    studio.datasets.save_schema(owner, sample.id, schema, set(schema.names))
+    page = opened(ROOT / "pages" / "columns.py", secret, dataset=sample.id)
+    page.selectbox(key="rules_low_1").select("age").run()
+    page.selectbox(key="rules_high_1").select("length_of_stay").run()
+    page.button(key="rules_add_order").click().run()
+    assert "below itself" in page.error[0].value
+    assert studio.datasets.get(owner, sample.id).schema.rules == rules
+    assert page.selectbox(key="rules_low_1").value == "age"
+
+
+def test_an_edit_that_breaks_a_rule_is_refused_in_the_page_and_keeps_what_was_typed(studio, secret, owner, sample):
+    schema = replace(sample.schema, rules=(AtMost("length_of_stay", "age"),))
+    studio.datasets.save_schema(owner, sample.id, schema, set(schema.names))
+    page = opened(ROOT / "pages" / "columns.py", secret, dataset=sample.id)
+    page.selectbox(key="columns_selected").select("age").run()
+    page.selectbox(key="column_age_treatment").select("fake").run()
+    page.button(key="column_age_confirm").click().run()
+    assert not page.exception
+    assert "length_of_stay is at most age" in page.error[0].value
+    assert "Nothing was saved" in page.error[0].value
+    assert page.selectbox(key="column_age_treatment").value == "fake"
+    assert studio.datasets.get(owner, sample.id).schema == schema
+
+
+def test_a_list_of_combinations_is_uploaded_in_the_page(studio, secret, owner, sample):
+    page = opened(ROOT / "pages" / "columns.py", secret, dataset=sample.id)
+    page.radio(key="rules_kind").set_value("Only listed combinations occur").run()
+    page.multiselect(key="rules_columns_0").select("sex").select("region").run()
+    page.radio(key="rules_way_0").set_value("Upload a small table").run()
+    content = b"sex,region\nFemale,North\nMale,Mars\n"
+    page.file_uploader(key="rules_file_0").upload("pairs.csv", content).run()
+    page.button(key="rules_add_file").click().run()
+    assert "Line 2 of the list holds a value that column 'region' does not list" in page.error[0].value
+    page.file_uploader(key="rules_file_0").upload("pairs.csv", content.replace(b"Mars", b"South")).run()
+    page.button(key="rules_add_file").click().run()
+    assert not page.exception
+    assert not page.error
+    rule = Combinations(("sex", "region"), (("Female", "North"), ("Male", "South")))
+    assert studio.datasets.get(owner, sample.id).schema.rules == (rule,)
+
+
+def test_columns_wait_for_confirmation_before_a_rule_is_about_them(studio, secret, owner):
+    dataset = studio.datasets.register_sample(owner)
+    page = opened(ROOT / "pages" / "columns.py", secret, dataset=dataset.id)
+    assert "Confirm two of them" in texts(page)
+    assert not [box for box in page.selectbox if box.key.startswith("rules_")]
+
+
+def test_the_forecast_of_aim_speaks_of_its_rounds(studio, secret, owner, sample):
+    page = opened(ROOT / "pages" / "budget.py", secret, dataset=sample.id)
+    assert "in rounds" not in texts(page)
+    studio.datasets.save_draft(owner, sample.id, method="aim")
+    page = opened(ROOT / "pages" / "budget.py", secret, dataset=sample.id)
+    assert not page.exception
+    assert "measurements of pairs and triples of columns, in rounds" in texts(page)
+
+
+def test_the_last_steps_of_a_run_are_shown_newest_first(studio, secret, owner, sample):
+    run = studio.runs.submit(owner, sample.id, studio.plans.draft_plan(owner, sample.id))
+    studio.ledger.commit(run.id)
+    for number in range(11):
+        message = f"Round {number}: measured <b> × age"
+        studio.queue.save_progress(run.id, stage="measuring", fraction=0.3, message=message)
+    page = opened(ROOT / "pages" / "run.py", secret, run=run.id)
+    assert not page.exception
+    html = " ".join(str(element.proto.body) for element in page.get("html"))
+    shown = re.findall(r"Round (\d+): measured &lt;b&gt;", html)
+    assert shown == [str(number) for number in range(10, 2, -1)]
+    assert len(page.dataframe[0].value) == 11
+
+
+def test_the_review_says_how_long_a_run_takes_and_how_much_memory(secret, sample):
+    page = opened(ROOT / "pages" / "review.py", secret, dataset=sample.id)
+    html = " ".join(str(element.proto.body) for element in page.get("html"))
+    assert re.search(r"Time, about</dt><dd>\d+ (seconds|minutes)<", html)
+    assert re.search(r"Memory, about</dt><dd>[\d.]+ MiB<", html)
+    page.checkbox(key="review_understood").check().run()
+    assert not page.button(key="review_submit").disabled
+
+
+def test_a_run_that_needs_too_much_memory_cannot_be_reserved(studio, secret, owner, sample, monkeypatch):
+    monkeypatch.setattr("engine.resources.available_memory", lambda: 10 * 2**20)
+    page = opened(ROOT / "pages" / "review.py", secret, dataset=sample.id)
+    assert not page.exception
+    assert "9 MiB can be used here now: drop columns" in texts(page)
+    assert page.button(key="review_submit").disabled
+    assert page.checkbox(key="review_understood").disabled
+    with pytest.raises(InvalidPlanError, match="Nothing was spent"):
+        studio.runs.submit(owner, sample.id, studio.plans.draft_plan(owner, sample.id))
+    assert studio.ledger.summary(owner, sample.id).n_entries == 0
 
 
 def test_a_forged_slider_value_is_refused_by_the_service(studio, secret, owner, sample):

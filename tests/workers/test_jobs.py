@@ -1,5 +1,6 @@
 """The job: charge first, then read; what fails, what is kept, what is never written down."""
 
+import itertools
 import sqlite3
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from engine.progress import ProgressEvent
 from tests.app.builders import ready_dataset, submit
 from workers.failures import RedactedJobError
 from workers.jobs import PRICE_CHANGED, do_run
+from workers.reporting_progress import RunProgress
 
 MARKER = "Zebulon-Quux-493"
 
@@ -204,6 +206,32 @@ def test_progress_is_kept_in_the_queue(services, owner, dataset_id):
     stages = [line.stage for line in progress.log]
     assert [stage for stage in ("checking", "measuring", "sampling", "writing") if stage not in stages] == []
     assert progress.log[0].at <= progress.log[-1].at
+
+
+def test_a_run_that_needs_too_much_memory_is_released_before_a_row_is_read(services, owner, dataset_id, monkeypatch):
+    run = submit(services, owner, dataset_id)
+    monkeypatch.setattr("engine.resources.available_memory", lambda: 2**20)
+    monkeypatch.setattr("engine.data.ingest.read_table", lambda *args, **options: pytest.fail("the table was read"))
+    do_run(services, run.id)
+    run = services.runs.get(owner, run.id)
+    assert (run.status, run.ledger_state, run.spent) == ("failed", "released", False)
+    assert "of memory" in run.error
+    assert services.ledger.entries(owner, dataset_id)[0].note.endswith("Not charged.")
+    assert services.ledger.summary(owner, dataset_id).epsilon_left == 1.0
+
+
+def test_no_step_is_lost_between_two_writes(services, owner, dataset_id):
+    run = submit(services, owner, dataset_id)
+    services.ledger.commit(run.id)
+    callback = RunProgress(services, run.id).part(0.0, 1.0)
+    for number in range(5):
+        callback(ProgressEvent("measuring", 0.1 * number, f"Round {number}"))
+        callback(ProgressEvent("measuring", 0.1 * number, f"Round {number}"))
+    callback(ProgressEvent("fitting", 0.9, "Fitting"))
+    log = services.runs.progress(owner, run.id).log
+    assert [line.message for line in log] == [*(f"Round {number}" for number in range(5)), "Fitting"]
+    assert [line.stage for line in log] == ["measuring"] * 5 + ["fitting"]
+    assert all(first.at <= second.at for first, second in itertools.pairwise(log))
 
 
 def column_with_marker():

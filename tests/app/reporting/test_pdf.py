@@ -161,3 +161,27 @@ def test_the_time_is_printed_in_universal_time():
     from pypdf import PdfReader
 
     assert "2026-01-01 22:04:05 UTC" in text_of(PdfReader(BytesIO(document)))
+
+
+def test_rules_are_listed_as_declared():
+    made = certificate()
+    rules = [
+        {"kind": "at_most", "low": "age", "high": "cost"},
+        {"kind": "combinations", "columns": ["region", "smoker"], "rows": [["north", True], ["south", False]]},
+        {"kind": "at_most", "low": "age", "high": "a column that is dropped"},
+    ]
+    made["schema"]["x-synthesis"] = {"rules": rules}
+    text = text_of(render(made))
+    assert "Rules that the owner stated" in text
+    assert "age is at most cost in every synthetic row declared" in text
+    assert "region and smoker occur in 2 listed combinations only" in text
+    assert "passed over: a column is not synthesized" in text
+    assert ", 3 rules between columns, and the unit of protection" in text
+    assert "Rules that the owner stated" not in text_of(render())
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_a_rule_about_a_hostile_name_is_printed_as_text(name):
+    made = certificate()
+    made["schema"]["x-synthesis"] = {"rules": [{"kind": "at_most", "low": name, "high": "cost"}]}
+    assert "Rules that the owner stated" in text_of(render(made))

@@ -105,7 +105,10 @@ def test_price_keeps_the_promise(method, schema, epsilon):
 def test_learning_is_part_of_the_price():
     shares = {part.name: part.share for part in price_plan(small_plan(schema=MEASURED)).split}
     assert shares["domain"] == pytest.approx(0.08)
-    assert "domain" not in {part.name for part in price_plan(small_plan()).split}
+    refined = {part.name: part for part in price_plan(small_plan()).split}["domain"]
+    assert (refined.share, refined.n_queries) == (pytest.approx(0.04), 2)
+    narrow = TableSchema((SMALL_SCHEMA.fields[1], SMALL_SCHEMA.fields[2]))
+    assert "domain" not in {part.name for part in price_plan(small_plan(schema=narrow)).split}
 
 
 def test_unknown_method():
@@ -123,7 +126,8 @@ def test_forecast_follows_from_noise_and_declared_rows():
     plan = small_plan("independent", declared_rows=10_000)
     expected = forecast(plan)
     price = price_plan(plan)
-    scale = math.sqrt(4 / price.mu_squared)
+    one_way = next(part.share for part in price.split if part.name == "one_way")
+    scale = math.sqrt(4 / (one_way * price.mu_squared))
     region = next(column for column in expected.columns if column.name == "region")
     assert region.cells == 4
     assert region.noise_scale == pytest.approx(scale)
@@ -132,6 +136,16 @@ def test_forecast_follows_from_noise_and_declared_rows():
     assert expected.pair is None
     assert forecast(small_plan(declared_rows=10_000)).pair.expected_distance > 0
     assert json.dumps(expected.to_json())
+
+
+@pytest.mark.parametrize("method", ["aim", "mst"])
+def test_a_forecast_says_how_many_pairs_can_be_measured_with_its_noise(method):
+    plan = small_plan(method, declared_rows=10_000)
+    share = next(part for part in price_plan(plan).split if part.name == "pair")
+    pair = forecast(plan).pair
+    assert pair.measurements == share.n_queries
+    spent = pair.measurements / pair.noise_scale**2  # one row per unit: μ² of a Gaussian of this scale is 1/σ²
+    assert spent == pytest.approx(share.share * price_plan(plan).mu_squared)
 
 
 def test_more_privacy_loss_means_less_error():

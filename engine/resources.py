@@ -1,0 +1,192 @@
+"""How long a run takes and how much memory it needs, before anything is read.
+
+Both follow from the plan and from a stated number of rows alone, so they may be shown to anyone, and a refusal for
+lack of memory says nothing about private rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import accumulate
+from pathlib import Path
+
+from engine.errors import PlanError
+from engine.privacy.plan import SynthesisPlan
+from engine.privacy.price import column_cells, noise_scale, price_plan
+from engine.synthesizers.cells import RARE_CELL_DEVIATIONS
+from engine.synthesizers.registry import synthesizer_class
+
+COSTS: dict[str, dict[str, float]] = {}
+"""CPU seconds, or bytes, per amount of `Amounts`: one core of a shared server, one thread, a quarter added.
+
+`python -m tests.bench resources` measures them anew: it fits them to whole runs on simulated tables.
+"""
+
+CONTAINER = Path("/sys/fs/cgroup")
+"""Where Linux states the limits of the container that a process runs in."""
+
+SHARE_OF_MEMORY = 0.9
+"""Part of the available memory that a run may take."""
+
+REPORT_ROWS, REPORT_COLUMNS, REPORT_CLASSES = 50_000, 40, 20
+"""The internal report draws about so many rows, compares pairs of so many columns, and predicts so many classes."""
+
+FIRST_STEPS, STEPS_PER_CHOICE = 1_000.0, 20.0
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a run takes.
+
+    Args:
+        seconds: time on one processor core.
+        memory_bytes: largest memory of its process.
+    """
+
+    seconds: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """What there is to do.
+
+    Args:
+        runs: one: what every run takes.
+        values: private and synthetic values: rows times columns.
+        row_pairs: rows times pairs of columns, where the method counts all pairs.
+        pair_cells: cells of all pairs of columns, where the method holds all pairs.
+        scored_cells: the same for each choice of a pair.
+        planned_pairs: pairs of columns for each choice of a pair.
+        model_cells: cells of the model.
+        fitted_cells: the same for each step of the fit.
+        fitted_columns: columns for each step of the fit.
+        report_runs: one: what every report takes.
+        report_values: values of the rows that the report draws.
+        report_pairs: pairs of columns that the report compares.
+        report_models: values that the models of the report see, for each class of the column to predict.
+    """
+
+    runs: float
+    values: float
+    row_pairs: float
+    pair_cells: float
+    scored_cells: float
+    planned_pairs: float
+    model_cells: float
+    fitted_cells: float
+    fitted_columns: float
+    report_runs: float
+    report_values: float
+    report_pairs: float
+    report_models: float
+
+
+def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
+    """What a run of this plan has to do.
+
+    Args:
+        plan: the plan; it must be one that can be priced.
+        n_rows: about how many private rows there are, as stated in public.
+    """
+    cells = _merged_cells(plan, n_rows)
+    n_columns = len(cells)
+    n_pairs = n_columns * (n_columns - 1) // 2
+    pair_cells = float(sum(size * below for size, below in zip(cells[1:], accumulate(cells), strict=False)))
+    choices = _choices(plan)
+    holds_pairs = choices > 0
+    model_cells = _model_cells(plan, cells, choices)
+    steps = FIRST_STEPS + STEPS_PER_CHOICE * choices
+    drawn = n_rows if plan.n_rows is None else plan.n_rows
+    compared = min(n_rows, REPORT_ROWS) * n_columns
+    classes = next((size for name, size, _ in column_cells(plan) if name == plan.target), 0)
+    return Amounts(
+        runs=1.0,
+        values=float((n_rows + drawn) * n_columns),
+        row_pairs=float(n_rows * n_pairs * holds_pairs),
+        pair_cells=pair_cells * holds_pairs,
+        scored_cells=pair_cells * choices,
+        planned_pairs=float(n_pairs * choices),
+        model_cells=model_cells,
+        fitted_cells=model_cells * steps * holds_pairs,
+        fitted_columns=n_columns * steps * holds_pairs,
+        report_runs=1.0,
+        report_values=float(compared),
+        report_pairs=float(min(n_columns, REPORT_COLUMNS) ** 2),
+        report_models=float(compared * min(classes, REPORT_CLASSES)),
+    )
+
+
+def estimate_resources(plan: SynthesisPlan, n_rows: int) -> Resources:
+    """About how long a run takes, report included, and how much memory.
+
+    Args:
+        plan: the plan; it must be one that can be priced.
+        n_rows: about how many private rows there are, as stated in public.
+
+    Raises:
+        PlanError: the plan cannot be priced.
+    """
+    found = asdict(amounts(plan, n_rows))
+    seconds = _cost(found, COSTS["seconds"]) + _cost(found, COSTS["report_seconds"])
+    return Resources(seconds, round(_cost(found, COSTS["bytes"]) + _cost(found, COSTS["report_bytes"])))
+
+
+def check_memory(resources: Resources) -> None:
+    """Refuse a run that needs more memory than the machine has available now.
+
+    Raises:
+        PlanError: it does; the message says what would make it smaller.
+    """
+    usable = int(SHARE_OF_MEMORY * available_memory())
+    if resources.memory_bytes > usable:
+        raise PlanError(
+            f"the run needs about {_mib(resources.memory_bytes)} of memory, and {_mib(usable)} can be used here now: "
+            "drop columns, state fewer categories, make fewer synthetic rows, choose a method that compares no pairs "
+            "of columns, or use a machine with more memory"
+        )
+
+
+def available_memory() -> int:
+    """Bytes that this process can still get: what the machine has, within the limit of its container."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    try:
+        limit, used = (int((CONTAINER / name).read_text()) for name in ("memory.max", "memory.current"))
+        cached = dict(line.split() for line in (CONTAINER / "memory.stat").read_text().splitlines())["inactive_file"]
+    except (OSError, ValueError, KeyError):  # no such limit here
+        return free
+    return max(0, min(free, limit - used + int(cached)))
+
+
+def _merged_cells(plan: SynthesisPlan, n_rows: int) -> list[float]:
+    """Cells per column that can stand out from the noise; the rest is merged into one."""
+    price = price_plan(plan)
+    one_way = next(part for part in price.split if part.name == "one_way")
+    standing_out = n_rows / (RARE_CELL_DEVIATIONS * noise_scale(plan, price, one_way)) + 1.0
+    return [min(float(cells), standing_out) for _, cells, _ in column_cells(plan)]
+
+
+def _choices(plan: SynthesisPlan) -> int:
+    """Pairs of columns that the method chooses among all; 0 for a method that compares none."""
+    split = synthesizer_class(plan.method).budget_split(plan)
+    return sum(part.n_queries for part in split if part.name == "selection")
+
+
+def _model_cells(plan: SynthesisPlan, cells: list[float], choices: int) -> float:
+    """Cells of the model: cliques of two columns for a tree, of three where more pairs than a tree's are measured."""
+    mean = math.fsum(cells) / len(cells)
+    columns_of_clique = 1 if not choices else 2 if choices < len(cells) else 3
+    most = float(synthesizer_class(plan.method).parameters(plan).get("maximum_cells", math.inf))
+    return min(most, len(cells) * mean**columns_of_clique)
+
+
+def _cost(found: Mapping[str, float], costs: Mapping[str, float]) -> float:
+    return math.fsum(cost * found[name] for name, cost in costs.items())
+
+
+def _mib(n_bytes: int) -> str:
+    return f"{n_bytes / 2**20:,.0f} MiB"

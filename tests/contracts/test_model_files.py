@@ -1,0 +1,212 @@
+"""A saved model draws what the fitted one would draw, holds no private row, and is refused where it is damaged."""
+
+import io
+import json
+import zipfile
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine.data.schema import DomainSource, Field, FieldType, TableSchema
+from engine.errors import AlreadyFittedError, InputError
+from engine.pipeline import synthesize
+from engine.synthesizers.junction_tree import JunctionTree
+from engine.synthesizers.model_file import load_model, save_model
+from engine.synthesizers.registry import list_methods
+from tests.tables import MARKER, SMALL_SCHEMA, small_plan, small_table, typed
+
+METHODS = [info.name for info in list_methods()]
+
+OPEN_SCHEMA = TableSchema(
+    (
+        *SMALL_SCHEMA.fields,
+        Field("ward", FieldType.STRING, source=DomainSource.MEASURED),
+        Field("day", FieldType.DATE, source=DomainSource.MEASURED),
+        Field("name", FieldType.STRING, treatment="fake", fake_provider="name"),
+    )
+)
+
+
+def table_with_marker():
+    """A table in which one private cell cannot be stated by any schema or released by any noise."""
+    table = small_table(2000)
+    table["ward"] = np.where(np.arange(2000) % 3 == 0, "east wing", "west wing")
+    table.loc[7, "ward"] = MARKER
+    table["day"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(2000) % 300, unit="D")
+    table["name"] = MARKER
+    return typed(table, OPEN_SCHEMA)
+
+
+@cache
+def fitted(method):
+    plan = small_plan(method, epsilon=20.0, schema=OPEN_SCHEMA, target="smoker")
+    return synthesize(table_with_marker(), plan, sample_seed=3).synthesizer
+
+
+@pytest.fixture(params=METHODS)
+def saved(request, tmp_path):
+    path = tmp_path / "model.npz"
+    save_model(fitted(request.param), path)
+    return fitted(request.param), path
+
+
+def test_the_same_generator_draws_the_same_rows(saved):
+    synthesizer, path = saved
+    loaded = load_model(path)
+    assert type(loaded) is type(synthesizer)
+    assert loaded.plan_ == synthesizer.plan_
+    assert loaded.domain_report() == synthesizer.domain_report()
+    for n_rows in (1, 700):
+        expected, found = (each.sample(n_rows, np.random.default_rng(11)) for each in (synthesizer, loaded))
+        pd.testing.assert_frame_equal(expected, found)
+
+
+def test_a_loaded_model_is_saved_as_the_same_bytes(saved, tmp_path):
+    _, path = saved
+    again = tmp_path / "again.npz"
+    save_model(load_model(path), again)
+    with np.load(path) as first, np.load(again) as second:
+        assert set(first) == set(second)
+        assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_a_loaded_model_cannot_be_fitted_on_nobodys_charge(saved):
+    _, path = saved
+    loaded = load_model(path)
+    with pytest.raises(AlreadyFittedError):
+        loaded.fit(None, loaded.plan_, np.random.default_rng(0))
+
+
+def unpacked(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_no_private_cell_is_in_the_file(saved):
+    _, path = saved
+    content = unpacked(path)
+    assert b"east wing" in b"".join(content.values())  # a category that was learned and charged is there
+    assert MARKER.encode() not in b"".join(content.values())
+    assert MARKER.encode() not in path.read_bytes()
+
+
+def test_nothing_in_the_file_is_code(saved):
+    _, path = saved
+    with np.load(path, allow_pickle=False) as arrays:
+        assert {arrays[name].dtype.kind for name in arrays} <= {"u", "i", "f"}
+
+
+FOREIGN = {
+    "empty": b"",
+    "text": b"a,b\n1,2\n",
+    "an array": b"",
+    "a zip": b"",
+    "other arrays": b"",
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_foreign_file_is_refused(tmp_path, kind):
+    path, buffer = tmp_path / "model.npz", io.BytesIO(FOREIGN[kind])
+    if kind == "an array":
+        np.save(buffer, np.ones(3))
+    elif kind == "a zip":
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("text", "{}")
+    elif kind == "other arrays":
+        np.savez(buffer, text=np.frombuffer(b"{}", dtype=np.uint8))
+    path.write_bytes(buffer.getvalue())
+    with pytest.raises(InputError, match=r"model\.npz: this is not a model file"):
+        load_model(path)
+
+
+def test_a_missing_file_is_an_error_of_the_system(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_model(tmp_path / "none.npz")
+
+
+def damaged_bytes(content):
+    rng = np.random.default_rng(5)
+    for _ in range(150):
+        changed = bytearray(content)
+        changed[rng.integers(len(content))] ^= 1 << int(rng.integers(8))
+        yield bytes(changed)
+    for share in (0.1, 0.5, 0.99):
+        yield content[: int(share * len(content))]
+
+
+def test_a_damaged_file_is_refused_or_draws_the_same_rows(tmp_path):
+    path = tmp_path / "model.npz"
+    save_model(fitted("mst"), path)
+    expected = load_model(path).sample(50, np.random.default_rng(2))
+    refused = 0
+    for content in damaged_bytes(path.read_bytes()):
+        path.write_bytes(content)
+        try:
+            loaded = load_model(path)
+        except InputError:
+            refused += 1
+        else:  # a byte of the archive that nothing depends on, such as a date
+            pd.testing.assert_frame_equal(loaded.sample(50, np.random.default_rng(2)), expected)
+    assert refused > 100
+
+
+def rewritten(path, name, change):
+    with np.load(path) as arrays:
+        parts = dict(arrays)
+    parts[name] = change(parts[name])
+    np.savez(path, **parts)
+
+
+def change_text(**changes):
+    def change(text):
+        whole = json.loads(text.tobytes()) | changes
+        return np.frombuffer(json.dumps(whole).encode(), dtype=np.uint8)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("beliefs", lambda values: values * 1.01),
+        ("beliefs", lambda values: -values),
+        ("beliefs", lambda values: values[:-1]),
+        ("beliefs", lambda values: values * np.nan),
+        ("weights", lambda values: values - 1e9),
+        ("group_of", lambda values: values + 1),
+        ("edges", lambda values: values[::-1].copy()),
+        ("text", change_text(version=2)),
+        ("text", change_text(kind="x")),
+        ("text", change_text(total=-1.0)),
+        ("text", change_text(edges=[])),
+        ("text", change_text(edges=[[0, 0]])),
+        ("text", change_text(columns=[])),
+        ("text", change_text(plan={"schema": {}, "method": "mst", "epsilon": 1.0})),
+    ],
+)
+def test_a_file_whose_parts_contradict_one_another_is_refused(tmp_path, name, change):
+    path = tmp_path / "model.npz"
+    save_model(fitted("aim"), path)
+    load_model(path)
+    rewritten(path, name, change)
+    with pytest.raises(InputError, match="damaged"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("cliques", "edges"),
+    [
+        ({0: {0, 1}, 1: {1, 2}, 2: {0, 2}}, [(0, 1), (1, 2), (0, 2)]),
+        ({0: {0, 1}, 1: {1, 2}}, []),
+        ({0: {0, 1}, 1: {2}}, [(0, 5)]),
+        ({0: {0, 1}}, []),
+        ({0: {0, 1}, 1: {2, 3}}, [(0, 1)]),
+        ({0: set(), 1: {0, 1, 2}}, []),
+    ],
+)
+def test_cliques_that_are_no_junction_tree_are_refused(cliques, edges):
+    with pytest.raises(ValueError, match=r"clique"):
+        JunctionTree.of((2, 2, 2), {key: frozenset(columns) for key, columns in cliques.items()}, edges)
