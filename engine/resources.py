@@ -18,7 +18,19 @@ from engine.privacy.price import column_cells, noise_scale, price_plan
 from engine.synthesizers.cells import RARE_CELL_DEVIATIONS
 from engine.synthesizers.registry import synthesizer_class
 
-COSTS: dict[str, dict[str, float]] = {}
+COSTS: dict[str, dict[str, float]] = {
+    "seconds": {
+        "runs": 1.4,
+        "values": 3e-7,
+        "row_pairs": 3e-9,
+        "scored_cells": 3e-8,
+        "planned_pairs": 5e-6,
+        "fitted_cells": 1e-8,
+    },
+    "bytes": {"runs": 2.2e8, "values": 40.0, "pair_cells": 60.0, "model_cells": 400.0},
+    "report_seconds": {"report_runs": 2.0, "report_values": 2e-6, "report_pairs": 4e-3, "report_models": 3e-6},
+    "report_bytes": {"report_runs": 2.4e8, "report_values": 200.0},
+}
 """CPU seconds, or bytes, per amount of `Amounts`: one core of a shared server, one thread, a quarter added.
 
 `python -m tests.bench resources` measures them anew: it fits them to whole runs on simulated tables.
