@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.data.encode import NUMERIC_BINS, column_domain
+from engine.data.encode import NUMERIC_BINS, column_domain, table_domain
 from engine.errors import PlanError
 from engine.privacy.accounting import compose_epsilon, gaussian_event, mu_for
 from engine.privacy.events import EventJson
@@ -14,6 +14,7 @@ from engine.privacy.plan import SynthesisPlan
 from engine.synthesizers.base import BudgetShare
 from engine.synthesizers.marginals import learning_delta, modelled_fields, needs_learning
 from engine.synthesizers.registry import synthesizer_class
+from engine.synthesizers.rule_cells import allowed_cells
 
 ENVELOPE_SLACK = 1e-9
 """Part of μ² that a run never uses, so that rounding cannot carry it past its envelope."""
@@ -158,9 +159,8 @@ def _check_method(plan: SynthesisPlan) -> None:
             f"the method {plan.method!r} takes at most {method.maximum_columns} columns: "
             "drop some, or choose another method"
         )
-    for field in modelled_fields(plan):
-        if not needs_learning(field):
-            column_domain(field)
+    known = [field for field in modelled_fields(plan) if not needs_learning(field)]
+    allowed_cells(table_domain(known, {}), plan.schema.rules)
 
 
 def column_cells(plan: SynthesisPlan) -> list[tuple[str, int, bool]]:

@@ -80,46 +80,50 @@ def condition_of(given: Mapping[str, Any], domain: TableDomain, rules: Sequence[
     for name, value in given.items():
         if name not in positions:
             raise PlanError(f"there is no synthesized column {name!r} to fix")
-        fixed[positions[name]] = _cell_of(domain.columns[positions[name]], value)
-    for position, cell in fixed.items():
-        cells[position] = np.arange(domain.columns[position].size) == cell
+        column = domain.columns[positions[name]]
+        fixed[positions[name]] = _cell_of(column, value)
+        cells[positions[name]] = np.arange(column.size) == fixed[positions[name]]
     for low, high in ordered(rules):
         for name, other, side in ((low, high, 1), (high, low, 0)):
             if given.get(name) is not None and other in positions:
-                _compare(
-                    cells,
-                    domain,
-                    positions[other],
-                    side,
-                    to_number(given[name], domain.columns[positions[name]].field.type),
-                )
+                value = _number(domain.columns[positions[name]], given[name])
+                fitting = _on_one_side(domain.columns[positions[other]], side, value)
+                cells[positions[other]] = cells.get(positions[other], fitting) & fitting
     return Condition(fixed, cells)
+
+
+def _number(column: ColumnDomain, value: Any) -> float:
+    return float(to_numbers(_typed(column, value), column.field.type)[0])
+
+
+def _typed(column: ColumnDomain, value: Any) -> pd.Series:
+    """One value as a typed column; raises PlanError where it is of another type."""
+    try:
+        return pd.Series([value], dtype=pandas_dtype(column.field.type))
+    except (TypeError, ValueError):
+        raise PlanError(f"the value given for column {column.name!r} is not a {column.field.type.value}") from None
 
 
 def _cell_of(column: ColumnDomain, value: Any) -> int:
     """The cell of a fixed value; raises PlanError where the column has no such value."""
     if value is None and column.nullable:
         return column.n_values
-    try:
-        typed = pd.Series([value], dtype=pandas_dtype(column.field.type))
-    except (TypeError, ValueError):
-        raise PlanError(f"the value given for column {column.name!r} is not a {column.field.type.value}") from None
+    typed = _typed(column, value)
     known = value in column.categories
     if column.is_numeric and value is not None:
-        known = bool(_ends(column)[0].min() <= to_numbers(typed, column.field.type)[0] <= _ends(column)[1].max())
+        smallest, largest = _ends(column)
+        known = bool(smallest.min() <= to_numbers(typed, column.field.type)[0] <= largest.max())
     if not known:
         raise PlanError(f"column {column.name!r} has no such value: give one that its schema lists or bounds")
     return int(column.encode(typed)[0])
 
 
-def _compare(cells: dict[int, BoolArray], domain: TableDomain, position: int, side: int, value: Any) -> None:
-    """Leave out cells that hold no value on the right side of a fixed one."""
-    column = domain.columns[position]
-    limit = np.float64(value)
+def _on_one_side(column: ColumnDomain, side: int, limit: float) -> BoolArray:
+    """Cells with a value at least the limit (side 1) or at most it (side 0), and the missing cell."""
     ends = _ends(column)[side]
     fitting = np.ones(column.size, dtype=bool)
     fitting[: column.n_values] = ends >= limit if side else ends <= limit
-    cells[position] = cells[position] & fitting if position in cells else fitting
+    return fitting
 
 
 def keep_order(
