@@ -117,5 +117,5 @@ def _column(column: ColumnDomain) -> FurtherColumn:
         type=column.field.type.value,
         values=None if column.is_numeric else tuple(column.categories),
         can_be_missing=column.nullable,
-        domain=column.describe(),
+        ends=column.ends() if column.is_numeric else None,
     )
