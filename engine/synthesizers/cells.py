@@ -21,8 +21,11 @@ RARE_CELL_DEVIATIONS = 3.0
 GROUP_DEVIATIONS = 8.0
 """Standard deviations of noise that a group of neighbouring bins has to hold; pairs get coarser noise than columns."""
 
-MOST_GROUPS = 64
-"""Part of all rows, as a divisor, that it has to hold too: many rows would else make more cells than a model takes."""
+MOST_GROUPS = 32
+"""Part of all rows, as a divisor, that it has to hold as well: finer parts of a smooth column are noise in pairs."""
+
+SPIKE_DENSITY = 4.0
+"""How many times denser than its neighbour a group is that stays alone with fewer rows than that."""
 
 
 @dataclass(frozen=True)
@@ -92,23 +95,29 @@ def merge_cells(column: ColumnDomain, one_way: OneWay, total: float) -> CellGrou
     group_of = np.arange(one_way.counts.size, dtype=np.int32)
     if column.is_numeric:
         bins = slice(len(column.atoms), column.n_values)
-        enough = max(GROUP_DEVIATIONS * deviation, total / MOST_GROUPS)
-        joined = _join_neighbours(one_way.counts[bins], enough)
+        widths = np.diff(np.asarray(column.edges))
+        joined = _join_neighbours(one_way.counts[bins], widths, GROUP_DEVIATIONS * deviation, total / MOST_GROUPS)
         group_of[bins] = joined + bins.start
         group_of[bins.stop :] -= (bins.stop - bins.start) - (int(joined.max()) + 1)
     group_of = _merge_rare(group_of, one_way.counts, RARE_CELL_DEVIATIONS * deviation)
     return CellGroups(group_of, keep_all(one_way, total).weights)
 
 
-def _join_neighbours(counts: FloatArray, enough: float) -> npt.NDArray[np.int32]:
-    """Groups of neighbours, from left to right: a bin joins its left one while neither holds enough alone."""
+def _join_neighbours(counts: FloatArray, widths: FloatArray, enough: float, plenty: float) -> npt.NDArray[np.int32]:
+    """Groups of neighbours, from left to right.
+
+    A bin joins the group on its left while neither holds `enough`, and while neither holds `plenty` unless one is
+    a spike beside the other: smooth columns need few groups, and an exact value that many rows hold is one alone.
+    """
     group_of = np.zeros(counts.size, dtype=np.int32)
-    held = float(counts[0])
+    held, stretch = float(counts[0]), float(widths[0])
     for number in range(1, counts.size):
-        count = float(counts[number])
-        apart = held >= enough or count >= enough
+        count, width = float(counts[number]), float(widths[number])
+        low, high = sorted((max(held / stretch, 0.0), max(count / width, 0.0)))
+        most = max(held, count)
+        apart = most >= enough and (most >= plenty or high > SPIKE_DENSITY * low)
         group_of[number] = group_of[number - 1] + apart
-        held = count if apart else held + count
+        held, stretch = (count, width) if apart else (held + count, stretch + width)
     return group_of
 
 

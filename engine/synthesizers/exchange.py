@@ -17,8 +17,9 @@ import numpy.typing as npt
 from engine.synthesizers.rounding import Codes, random_order
 from engine.synthesizers.tables import Columns, FloatArray, Table
 
-MOST_ROWS = 2**18
-"""Beyond these rows the deviations are small beside any noise, and trades would take longer than the draw."""
+MOST_WORK = 2**26
+"""Rows times squared columns up to which trades take seconds. Many rows need them least: what sampling adds falls with
+the root of their number."""
 _PASSES = 20
 _FIRST_SHARE, _SHRINK = 0.1, 0.5
 
@@ -94,6 +95,11 @@ class Deviations:
                 for cells, sign in ((near + two, 1), (far + one, 1), (near + one, -1), (far + two, -1)):
                     table += sign * np.bincount(cells, minlength=len(table))
             self.codes[new][first], self.codes[new][second] = two, one
+
+
+def is_worthwhile(n_rows: int, n_columns: int) -> bool:
+    """Whether trades are worth their time in a draw of so many rows and columns."""
+    return n_rows * n_columns**2 <= MOST_WORK
 
 
 def exchange(deviations: Deviations, groups: Codes, rng: np.random.Generator) -> None:

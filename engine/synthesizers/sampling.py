@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import PlanError
-from engine.synthesizers.exchange import MOST_ROWS, Deviations, exchange
+from engine.synthesizers.exchange import Deviations, exchange, is_worthwhile
 from engine.synthesizers.junction_tree import JunctionTree
 from engine.synthesizers.rounding import Codes, random_order, spread
 from engine.synthesizers.tables import Columns, Table, conditional
@@ -94,7 +94,7 @@ class Sampler:
             codes[column][order] = cells % self._sizes[column]
             cells = cells // self._sizes[column]
         others = tuple(column for column in drawn if column not in stage.known)
-        if others and len(order) <= MOST_ROWS:
+        if others and is_worthwhile(len(order), len(codes)):
             groups = self._combined(stage.known, codes)
             deviations = Deviations.measure(codes, self._sizes, groups, stage.weights, stage.known, others)
             exchange(deviations, groups, rng)

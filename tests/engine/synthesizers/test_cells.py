@@ -22,6 +22,17 @@ def test_neighbouring_bins_are_joined_until_they_stand_out():
     assert groups.group_of.tolist() == [0, 0, 1, 1, 2, 3, 3, 3, 4]
 
 
+def test_a_smooth_column_has_few_groups_and_a_spike_is_one_alone():
+    """3,200 rows: groups of a smooth stretch hold 100 or more; 60 rows on one value stand alone among few."""
+    line = column_domain(Field("x", FieldType.INTEGER, minimum=1, maximum=40))
+    smooth = merge_cells(line, one_way(*[80] * 40, 0), 3200.0)
+    assert np.bincount(smooth.group_of, weights=[80] * 40 + [0])[:20].tolist() == [160] * 20
+    spiky = [10] * 40
+    spiky[7] = 60
+    groups = merge_cells(line, one_way(*spiky, 2740), 3200.0).group_of
+    assert (groups == groups[7]).sum() == 1
+
+
 def test_categories_have_no_neighbours():
     groups = merge_cells(LETTERS, one_way(4, 4, 4, 4, 90, 4, 2, 2, 50), 164.0)
     assert groups.group_of.tolist() == [0, 1, 2, 3, 4, 5, 7, 7, 6]

@@ -7,7 +7,7 @@ import pytest
 
 from engine.synthesizers import exchange as exchange_module
 from engine.synthesizers import sampling
-from engine.synthesizers.exchange import Deviations, exchange
+from engine.synthesizers.exchange import Deviations, exchange, is_worthwhile
 from engine.synthesizers.graphical_model import GraphicalModel, Measurement
 from engine.synthesizers.tables import Table
 
@@ -119,7 +119,13 @@ def test_two_rows_at_a_time_follow_the_model():
     assert np.abs(counts - model.marginal((0, 4)) / 1000).max() < 6 * np.sqrt(0.25 / 1000)
 
 
-def test_large_samples_are_dealt_but_not_traded(monkeypatch):
-    monkeypatch.setattr(sampling, "MOST_ROWS", 10)
+@pytest.mark.parametrize(("n_rows", "n_columns"), [(10_000_000, 15), (20_000, 1000)])
+def test_large_samples_are_dealt_but_not_traded(n_rows, n_columns):
+    assert not is_worthwhile(n_rows, n_columns)
+    assert is_worthwhile(26_048, 15)
+
+
+def test_what_is_not_worthwhile_is_left_out(monkeypatch):
+    monkeypatch.setattr(exchange_module, "MOST_WORK", 24)
     monkeypatch.setattr(sampling, "exchange", lambda *arguments: pytest.fail("traded"))
-    assert len(chain_model(0).sample(11, np.random.default_rng(0))[0]) == 11
+    assert len(chain_model(0).sample(1, np.random.default_rng(0))[0]) == 1
