@@ -65,10 +65,12 @@ def _value(column: FurtherColumn) -> Any:
         return st.selectbox(
             column.name, choices, key=key, format_func=lambda value: MISSING if value is None else messages.cell(value)
         )
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    is_missing = column.can_be_missing and right.checkbox("Missing", key=f"{key}_missing")
     lowest, highest = column.ends
-    written = left.text_input(column.name, key=key, placeholder=f"{lowest} to {highest}", disabled=is_missing)
+    place, is_missing = st.container(), False
+    if column.can_be_missing:
+        place, beside = st.columns([4, 1], vertical_alignment="bottom")
+        is_missing = beside.checkbox("Missing", key=f"{key}_missing")
+    written = place.text_input(column.name, key=key, placeholder=f"{lowest} to {highest}", disabled=is_missing)
     return None if is_missing else written.strip()
 
 

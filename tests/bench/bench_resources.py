@@ -28,6 +28,7 @@ SHAPES = (
     (5_000, 60, 5),
 )
 WIDE = ((4_000, 150, 10), (2_000, 300, 5))
+MANY_CHOICES = ((3_000, 100, 4),)
 SLACK = 1.25
 """Estimates are raised by this much: too long an estimate harms less than too short a one."""
 
@@ -110,7 +111,7 @@ def main(arguments):
     runs = []
     with tempfile.TemporaryDirectory() as folder:
         for method in options.methods:
-            shapes = SHAPES if method == "aim" else SHAPES + WIDE
+            shapes = SHAPES + (MANY_CHOICES if method == "aim" else WIDE)
             runs += [measured(method, shape, Path(folder)) for shape in shapes]
     kinds = [attribute.name for attribute in attributes(runs[0]["amounts"])]
     found = {
