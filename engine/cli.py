@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,10 +16,12 @@ from engine.certificate import recompute
 from engine.data.schema import TableSchema, Treatment
 from engine.data.sdv_metadata import load_schema
 from engine.errors import EngineError, InputError
-from engine.privacy.plan import DEFAULT_DELTA, SynthesisPlan, UnitKind, UnitOfProtection
+from engine.privacy.plan import DEFAULT_DELTA, MAXIMUM_ROWS, SynthesisPlan, UnitKind, UnitOfProtection
 
 if TYPE_CHECKING:
-    from engine.pipeline import FittedRun
+    import pandas as pd
+
+    from engine.timing import StageClock
 
 Result = dict[str, Any]
 BAD_INPUT = 2
@@ -68,6 +70,7 @@ def _synthesize(options: argparse.Namespace) -> Result:
     from engine.data.rows import open_rows
     from engine.pipeline import fit
     from engine.privacy.held_rows import READING
+    from engine.synthesizers.model_file import save_model
     from engine.timing import StageClock
 
     plan = SynthesisPlan(
@@ -78,13 +81,17 @@ def _synthesize(options: argparse.Namespace) -> Result:
         unit=_unit(options),
         n_rows=options.rows,
         declared_rows=options.declared_rows,
+        target=options.target,
+        important=tuple(options.important),
     )
     clock = StageClock()
     with clock.stage(READING):
         rows = open_rows(options.data, plan.schema)
     run = fit(rows, plan, sample_seed=options.sample_seed, device=options.device, clock=clock)
-    n_columns = _write_pieces(run, options.out, options.neutralise_formulas)
+    n_columns = _write_pieces(run.pieces(), run.clock, options.out, options.neutralise_formulas)
     _write_json(options.certificate, run.certificate)
+    if options.model is not None:
+        save_model(run.synthesizer, options.model)
     privacy = run.certificate["privacy"]
     return {
         "out": str(options.out),
@@ -98,7 +105,24 @@ def _synthesize(options: argparse.Namespace) -> Result:
     }
 
 
-def _write_pieces(run: FittedRun, out: Path, neutralise_formulas: bool) -> int:
+def _sample(options: argparse.Namespace) -> Result:
+    import numpy as np
+
+    from engine.data.given import given_texts
+    from engine.pipeline import draw_rows
+    from engine.synthesizers.model_file import load_model
+    from engine.timing import StageClock
+
+    synthesizer = load_model(options.model)
+    given = given_texts([column.field for column in synthesizer.domain_.columns], options.given)
+    if not 1 <= options.rows <= MAXIMUM_ROWS:
+        raise InputError(f"--rows is a whole number between 1 and {MAXIMUM_ROWS:,}")
+    pieces = draw_rows(synthesizer, synthesizer.plan_, options.rows, np.random.default_rng(options.sample_seed), given)
+    n_columns = _write_pieces(pieces, StageClock(), options.out, options.neutralise_formulas)
+    return {"out": str(options.out), "rows": options.rows, "columns": n_columns, "given": sorted(given)}
+
+
+def _write_pieces(pieces: Iterator[pd.DataFrame], clock: StageClock, out: Path, neutralise_formulas: bool) -> int:
     """Draw the rows part by part into a file that bears its name once it is whole; gives the number of columns."""
     from engine.data.export import TableWriter
 
@@ -106,9 +130,9 @@ def _write_pieces(run: FittedRun, out: Path, neutralise_formulas: bool) -> int:
     n_columns = 0
     try:
         with TableWriter(unfinished, out.suffix, neutralise_formulas=neutralise_formulas) as writer:
-            for piece in run.pieces():
+            for piece in pieces:
                 n_columns = piece.shape[1]
-                with run.clock.stage("writing"):
+                with clock.stage("writing"):
                     writer.write(piece)
         unfinished.replace(out)
     finally:
@@ -168,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     _add_profile(commands)
     _add_synthesize(commands)
+    _add_sample(commands)
     _add_evaluate(commands)
     certificate = commands.add_parser("recompute", help="compute ε and δ again from the recorded events alone")
     certificate.add_argument("certificate", type=Path, metavar="CERT.json")
@@ -198,8 +223,38 @@ def _add_synthesize(commands: Any) -> None:
     command.add_argument("--declared-rows", type=int, help="about how many rows the table has, to check δ")
     command.add_argument("--unit-column", help="column that tells persons apart; default: protect single rows")
     command.add_argument("--max-rows-per-unit", type=int)
-    command.add_argument("--sample-seed", type=int, help="seed of the sampling; noise cannot be seeded")
+    command.add_argument("--target", metavar="COLUMN", help="column that models will predict; aim counts it double")
+    command.add_argument(
+        "--important",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="column whose relations aim counts double; may be repeated",
+    )
     command.add_argument("--device", default="auto", help="auto or cpu")
+    _add_drawing(command)
+    command.add_argument("--certificate", type=Path, required=True, metavar="CERT.json")
+    command.add_argument("--model", type=Path, metavar="MODEL.npz", help="keep the fitted model, to draw further rows")
+    command.set_defaults(run=_synthesize)
+
+
+def _add_sample(commands: Any) -> None:
+    command = commands.add_parser("sample", help="draw further rows from a kept model, at no privacy loss")
+    command.add_argument("model", type=Path, metavar="MODEL.npz")
+    command.add_argument("--rows", type=int, required=True)
+    command.add_argument(
+        "--given",
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="a value that the column has in every row, nothing for missing; may be repeated for further columns",
+    )
+    _add_drawing(command)
+    command.set_defaults(run=_sample)
+
+
+def _add_drawing(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--sample-seed", type=int, help="seed of the sampling; noise cannot be seeded")
     command.add_argument(
         "--neutralise-formulas",
         action=argparse.BooleanOptionalAction,
@@ -207,8 +262,6 @@ def _add_synthesize(commands: Any) -> None:
         help="put an apostrophe before text that a spreadsheet would run as a formula",
     )
     command.add_argument("--out", type=Path, required=True, metavar="OUT.csv or OUT.parquet")
-    command.add_argument("--certificate", type=Path, required=True, metavar="CERT.json")
-    command.set_defaults(run=_synthesize)
 
 
 def _add_evaluate(commands: Any) -> None:

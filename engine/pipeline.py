@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +56,12 @@ class FittedRun:
 
         Counts are rounded to whole rows within a part, so parts should be few and large.
         """
-        borders = np.linspace(0, self.n_rows, -(-self.n_rows // PIECE_ROWS) + 1).astype(np.int64)
-        for first, last in itertools.pairwise(borders.tolist()):
+        drawn = draw_rows(self.synthesizer, self.plan, self.n_rows, self.rng)
+        while True:
             with self.clock.stage("sampling"):
-                modelled = self.synthesizer.sample(last - first, self.rng)
-                piece = complete_columns(modelled, self.plan, self.rng, first_row=first)
+                piece = next(drawn, None)
+            if piece is None:
+                return
             yield piece
 
 
@@ -167,6 +168,33 @@ def fit(
         sample_seed=sample_seed,
     )
     return FittedRun(plan, synthesizer, certificate, n_rows, rng, clock)
+
+
+def draw_rows(
+    synthesizer: Synthesizer,
+    plan: SynthesisPlan,
+    n_rows: int,
+    rng: np.random.Generator,
+    given: Mapping[str, Any] | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Rows from a fitted model, in parts of at most `PIECE_ROWS` and of about the same size.
+
+    They cost nothing, however many are drawn and however often: they follow from what the fit released.
+
+    Args:
+        synthesizer: it must be fitted.
+        plan: what it was fitted to.
+        n_rows: how many.
+        rng: generator; its seed may be public.
+        given: values that some columns have in every row, None for missing.
+
+    Raises:
+        PlanError: a given column is not modelled, lacks the value, or the model has no such row.
+    """
+    borders = np.linspace(0, n_rows, -(-n_rows // PIECE_ROWS) + 1).astype(np.int64)
+    for first, last in itertools.pairwise(borders.tolist()):
+        modelled = synthesizer.sample(last - first, rng, given)
+        yield complete_columns(modelled, plan, rng, first_row=first)
 
 
 def complete_columns(

@@ -16,9 +16,22 @@ from engine.errors import PlanError
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.price import column_cells, noise_scale, price_plan
 from engine.synthesizers.cells import RARE_CELL_DEVIATIONS
+from engine.synthesizers.exchange import MOST_WORK
 from engine.synthesizers.registry import synthesizer_class
 
-COSTS: dict[str, dict[str, float]] = {}
+COSTS: dict[str, dict[str, float]] = {
+    "seconds": {
+        "runs": 1.4,
+        "values": 3e-7,
+        "row_pairs": 3e-9,
+        "scored_cells": 3e-8,
+        "planned_pairs": 5e-6,
+        "fitted_cells": 1e-8,
+    },
+    "bytes": {"runs": 2.2e8, "values": 40.0, "pair_cells": 60.0, "model_cells": 400.0},
+    "report_seconds": {"report_runs": 2.0, "report_values": 2e-6, "report_pairs": 4e-3, "report_models": 3e-6},
+    "report_bytes": {"report_runs": 2.4e8, "report_values": 200.0},
+}
 """CPU seconds, or bytes, per amount of `Amounts`: one core of a shared server, one thread, a quarter added.
 
 `python -m tests.bench resources` measures them anew: it fits them to whole runs on simulated tables.
@@ -56,6 +69,7 @@ class Amounts:
     Args:
         runs: one: what every run takes.
         values: private and synthetic values: rows times columns.
+        trades: drawn rows times squared columns, as far as rows trade cells to follow more relations.
         row_pairs: rows times pairs of columns, where the method counts all pairs.
         pair_cells: cells of all pairs of columns, where the method holds all pairs.
         scored_cells: the same for each choice of a pair.
@@ -71,6 +85,7 @@ class Amounts:
 
     runs: float
     values: float
+    trades: float
     row_pairs: float
     pair_cells: float
     scored_cells: float
@@ -105,6 +120,7 @@ def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
     return Amounts(
         runs=1.0,
         values=float((n_rows + drawn) * n_columns),
+        trades=float(min(drawn * n_columns**2, MOST_WORK)),
         row_pairs=float(n_rows * n_pairs * holds_pairs),
         pair_cells=pair_cells * holds_pairs,
         scored_cells=pair_cells * choices,

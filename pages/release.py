@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.ui import layout, messages, release_view, session
+from app.ui import further_rows, layout, messages, release_view, session
 
 user = session.require_user()
 services = session.services()
@@ -40,14 +40,23 @@ with st.container(horizontal=True):
     release_view.download(user, run, files, csv_kind, "CSV", primary=True)
     release_view.download(user, run, files, "synthetic.parquet", "Parquet")
 
+st.subheader("Draw further rows", anchor=False)
+if "model.npz" in files:
+    further_rows.show(user, run, certificate, neutralise_formulas=neutral)
+else:
+    st.caption("This run has kept no model to draw from.")
+
 st.subheader("Evidence", anchor=False)
 st.write(
     "The certificate lists every mechanism that read the rows; anyone can compute ε from it again. "
-    "The PDF says it in words."
+    "The PDF says it in words. The model draws rows elsewhere: `python -m engine sample model.npz --rows 1000 --out "
+    "rows.csv`."
 )
 with st.container(horizontal=True):
     release_view.download(user, run, files, "report.pdf", "PDF report", primary=True)
     release_view.download(user, run, files, "certificate.json", "Certificate")
+    if "model.npz" in files:
+        release_view.download(user, run, files, "model.npz", "Model")
 if run.note:
     st.info(run.note, icon=":material/info:")
 

@@ -126,16 +126,19 @@ def _work(services: Services, run_id: str) -> str | None:
 
 def _save_synthetic(services: Services, work: RunWork, result: SynthesisResult, folder: Path) -> None:
     from engine.data.export import write_csv, write_parquet
+    from engine.synthesizers.model_file import save_model
 
     write_parquet(result.synthetic, folder / reports.SYNTHETIC_PARQUET)
     write_csv(result.synthetic, folder / reports.SYNTHETIC_CSV, neutralise_formulas=True)
     write_csv(result.synthetic, folder / reports.SYNTHETIC_RAW_CSV, neutralise_formulas=False)
     _write_json(folder / reports.CERTIFICATE, result.certificate)
+    save_model(result.synthesizer, folder / reports.MODEL)
     for kind in (
         reports.SYNTHETIC_PARQUET,
         reports.SYNTHETIC_CSV,
         reports.SYNTHETIC_RAW_CSV,
         reports.CERTIFICATE,
+        reports.MODEL,
     ):
         services.results.save_file(work.run_id, kind, folder / kind, reports.RELEASABLE)
 

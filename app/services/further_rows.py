@@ -84,13 +84,17 @@ class FurtherRowsService:
 
     @staticmethod
     def _draw(model: MarginalSynthesizer, n_rows: int, given: Mapping[str, Any]) -> pd.DataFrame:
+        import numpy as np
+        import pandas as pd
+
         from engine.data.given import given_values
-        from engine.pipeline import further_rows
+        from engine.pipeline import draw_rows
 
         check_number(n_rows, len(model.plan_.schema.fields))
         fields = [column.field for column in model.domain_.columns]
         try:
-            return further_rows(model, n_rows, given_values(fields, given))
+            pieces = draw_rows(model, model.plan_, n_rows, np.random.default_rng(), given_values(fields, given))
+            return pd.concat(pieces, ignore_index=True)
         except EngineError as error:
             raise InvalidInputError(sentence(error)) from None
 
@@ -113,5 +117,5 @@ def _column(column: ColumnDomain) -> FurtherColumn:
         type=column.field.type.value,
         values=None if column.is_numeric else tuple(column.categories),
         can_be_missing=column.nullable,
-        domain=column.describe(),
+        ends=column.ends() if column.is_numeric else None,
     )

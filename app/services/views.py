@@ -253,14 +253,14 @@ class FurtherColumn:
         type: `integer`, `number`, `string`, `boolean`, `date` or `datetime`.
         values: all its values; None for numbers and dates.
         can_be_missing: whether it can be fixed as missing.
-        domain: its values in words.
+        ends: smallest and largest value as texts, of numbers and dates.
     """
 
     name: str
     type: str
     values: tuple[Any, ...] | None
     can_be_missing: bool
-    domain: str
+    ends: tuple[str, str] | None
 
 
 @dataclass(frozen=True)

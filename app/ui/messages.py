@@ -97,6 +97,11 @@ def size(n_bytes: int) -> str:
     return f"{value:.1f} GiB"
 
 
+def cell(value: object) -> str:
+    """A value of a column, as files write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def duration(seconds: float) -> str:
     """A rough time."""
     if seconds < 90:

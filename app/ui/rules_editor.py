@@ -134,7 +134,7 @@ def _add_list(schema: TableSchema, names: Sequence[str]) -> Rule | None:
 def _written(schema: TableSchema, fields: Sequence[Field]) -> Rule | None:
     import pandas as pd  # loaded by streamlit anyway
 
-    by_text = {field.name: {_text(value): value for value in rule_checks.choices(field)} for field in fields}
+    by_text = {field.name: {messages.cell(value): value for value in rule_checks.choices(field)} for field in fields}
     edited = st.data_editor(
         pd.DataFrame({field.name: [None] * EMPTY_LINES for field in fields}, dtype="object"),
         num_rows="dynamic",
@@ -174,11 +174,7 @@ def _uploaded(schema: TableSchema, fields: Sequence[Field]) -> Rule | None:
 
 
 def _table(rule: Combinations) -> dict[str, list[str]]:
-    return {name: [_text(row[position]) for row in rule.rows] for position, name in enumerate(rule.columns)}
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return {name: [messages.cell(row[position]) for row in rule.rows] for position, name in enumerate(rule.columns)}
 
 
 def _sentence(text: str) -> str:

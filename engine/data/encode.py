@@ -106,11 +106,15 @@ class ColumnDomain:
         decoded[missing] = pd.NA
         return decoded.rename(self.name)
 
+    def ends(self) -> tuple[str, str]:
+        """Smallest and largest value of a number line, as texts."""
+        return self._to_text(self._first_value()), self._to_text(self._last_value())
+
     def describe(self) -> str:
         """The domain in words for a certificate."""
         if not self.is_numeric:
             return f"{len(self.categories)} categories"
-        low, high = (self._to_text(edge) for edge in (self._first_value(), self._last_value()))
+        low, high = self.ends()
         atoms = f" and {len(self.atoms)} exact value(s)" if self.atoms else ""
         return f"{low} to {high} in {len(self.edges) - 1} bins{atoms}"
 

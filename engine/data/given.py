@@ -54,7 +54,7 @@ def _typed(field: Field, value: Any) -> Any:
     try:
         return _READERS[field.type](value)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"the value given for column {field.name!r} is not a {field.type.value}") from None
+        raise InputError(f"the value given for column {field.name!r} is not of type {field.type.value}") from None
 
 
 def _text(value: Any) -> str:

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from engine.data.encode import ColumnDomain, TableDomain
 from engine.data.schema import Field
 from engine.errors import InputError, PlanError, SchemaError
 from engine.privacy.plan import SynthesisPlan
+from engine.synthesizers.base import Synthesizer
 from engine.synthesizers.cells import CellGroups
 from engine.synthesizers.graphical_model import GraphicalModel
 from engine.synthesizers.junction_tree import JunctionTree
@@ -45,7 +47,7 @@ _DAMAGES = (
         RecursionError,
         MemoryError,
     ),
-    *(ValueError, LookupError, TypeError, AttributeError, PlanError, SchemaError),
+    *(ValueError, LookupError, TypeError, AttributeError, SyntaxError, TokenError, PlanError, SchemaError),
 )
 """What reading a damaged or foreign file can raise, in NumPy, in the libraries below it, and here."""
 
@@ -54,13 +56,18 @@ _SLACK = 1e-6  # of a table's sum; it is one but for rounding
 FloatArray = npt.NDArray[np.float64]
 
 
-def save_model(synthesizer: MarginalSynthesizer, path: Path) -> None:
+def save_model(synthesizer: Synthesizer, path: Path) -> None:
     """Write a fitted synthesizer.
 
     Args:
         synthesizer: it must be fitted.
         path: the file; what was there is replaced.
+
+    Raises:
+        InputError: its method has no model of this kind.
     """
+    if not isinstance(synthesizer, MarginalSynthesizer):
+        raise InputError("the model of this method cannot be saved")
     model, columns = synthesizer.model_, synthesizer.domain_.columns
     identifiers = list(model.tree.neighbours)
     beliefs = [model.beliefs[identifier] for identifier in identifiers]

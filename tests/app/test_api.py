@@ -214,7 +214,8 @@ def test_the_whole_line(client, services, owner, mine, settings, monkeypatch):
     assert client.get(f"{run_path}/report", headers=mine).json()["classification"] == "internal"
     files = {file["kind"]: file for file in client.get(f"{run_path}/artifacts", headers=mine).json()}
     assert set(files) == {
-        "synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "report.json", "report.pdf"
+        "synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "report.json", "report.pdf",
+        "model.npz",
     }  # fmt: skip
     for kind, file in files.items():
         download = client.get(f"{run_path}/artifacts/{kind}", headers=mine)
@@ -223,11 +224,24 @@ def test_the_whole_line(client, services, owner, mine, settings, monkeypatch):
         assert file["filename"] in download.headers["content-disposition"]
     table = pd.read_csv(io.BytesIO(client.get(f"{run_path}/artifacts/synthetic.csv", headers=mine).content))
     assert (len(table), list(table.columns)) == (30, list(SCHEMA.names))
+    further = client.post(f"{run_path}/rows", headers=mine, json={"n_rows": 70, "given": {"colour": "red"}})
+    assert (further.status_code, further.headers["x-classification"]) == (200, "releasable")
+    drawn = pd.read_csv(io.BytesIO(further.content))
+    assert (len(drawn), set(drawn["colour"]), list(drawn.columns)) == (70, {"red"}, list(SCHEMA.names))
     ledger = client.get(f"{path}/ledger", headers=mine).json()
     assert [entry["state"] for entry in ledger["entries"]] == ["committed"]
     assert ledger["summary"]["epsilon_spent"] == pytest.approx(1.0, abs=1e-5)
     assert client.delete(path, headers=mine).status_code == 204
     assert_error(client.get(run_path, headers=mine), 404, "not_found")
+
+
+def test_rows_are_drawn_by_known_choices_only(client, services, owner, mine):
+    run = submit(services, owner, ready_dataset(services, owner))
+    path = f"/runs/{run.id}/rows"
+    assert "'seed'" in assert_error(client.post(path, headers=mine, json={"seed": 1}), 422, "invalid_input")
+    assert_error(client.post(path, headers=mine, json={"n_rows": 1, "given": ["age"]}), 422, "invalid_input")
+    unfinished = client.post(path, headers=mine, json={"n_rows": 1})
+    assert "not finished" in assert_error(unfinished, 503, "unavailable")
 
 
 def test_a_run_can_be_cancelled(client, services, owner, mine):

@@ -28,6 +28,7 @@ SHAPES = (
     (5_000, 60, 5),
 )
 WIDE = ((4_000, 150, 10), (2_000, 300, 5))
+MANY_CHOICES = ((3_000, 100, 4),)
 SLACK = 1.25
 """Estimates are raised by this much: too long an estimate harms less than too short a one."""
 
@@ -60,16 +61,17 @@ def peak_bytes():
 
 def measure(path, plan, with_report, results):
     from engine.data.export import write_csv
-    from engine.data.ingest import read_table
+    from engine.data.rows import open_rows
     from engine.evaluation.evaluate import evaluate
     from engine.pipeline import split_holdout, synthesize
 
-    table = read_table(path, schema=plan.schema).table
-    train, holdout = split_holdout(table, plan.unit, 0.2)
-    synthetic = synthesize(train, plan, sample_seed=0).synthetic
+    rows = open_rows(path, plan.schema)
+    synthetic = synthesize(rows, plan, sample_seed=0).synthetic
     write_csv(synthetic, path.with_suffix(".synthetic.csv"), neutralise_formulas=True)
     found = {"seconds": time.process_time(), "bytes": peak_bytes()}
     if with_report:
+        table = pd.concat(list(rows.chunks(plan.schema.names)), ignore_index=True)
+        train, holdout = split_holdout(table, plan.unit, 0.2)
         evaluate(train, holdout, synthetic, plan.schema, target=plan.target)
         found |= {"report_seconds": time.process_time() - found["seconds"], "report_bytes": peak_bytes()}
     results.put(found)
@@ -109,7 +111,7 @@ def main(arguments):
     runs = []
     with tempfile.TemporaryDirectory() as folder:
         for method in options.methods:
-            shapes = SHAPES if method == "aim" else SHAPES + WIDE
+            shapes = SHAPES + (MANY_CHOICES if method == "aim" else WIDE)
             runs += [measured(method, shape, Path(folder)) for shape in shapes]
     kinds = [attribute.name for attribute in attributes(runs[0]["amounts"])]
     found = {

@@ -140,11 +140,26 @@ class Visitor:
         self.see("What the run pays for")
         self.press_exactly("Continue")
 
-    def choose_model(self, target):
-        self.see("Which method?")
-        self.page.get_by_role("combobox", name=re.compile("Column that models")).click()
-        self.page.get_by_role("option", name=target, exact=True).click()
+    def choose(self, label, option):
+        """Take an option of a list; a list that the page closes again while it settles is opened once more."""
         self.settle()
+        box = self.page.get_by_role("combobox", name=re.compile(label))
+        found = self.page.get_by_role("option", name=option, exact=True)
+        box.scroll_into_view_if_needed()
+        self.settle()
+        box.click()
+        self.page.wait_for_timeout(500)
+        if not found.is_visible():
+            box.click()
+        found.click()
+        self.page.keyboard.press("Escape")
+        self.settle()
+
+    def choose_model(self, target, *important):
+        self.see("Which method?")
+        self.choose("Column that models", target)
+        for name in important:
+            self.choose("Columns whose relations", name)
         self.press("Save and continue")
 
     def reserve(self):

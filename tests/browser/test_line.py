@@ -79,6 +79,10 @@ def check_downloads(visitor, names, charged):
     rows = list(csv.reader(io.StringIO(visitor.download("^CSV|CSV \\(").path().read_text(encoding="utf-8"))))
     assert rows[0] == list(names)
     assert len(rows) > 1000
+    further = list(csv.reader(io.StringIO(visitor.download("Draw 1,000 rows").path().read_text(encoding="utf-8"))))
+    assert further[0] == list(names)
+    assert len(further) == 1001
+    assert further[1:] != rows[1:1001]
     assert visitor.download("PDF report").path().read_bytes().startswith(b"%PDF-")
     certificate = json.loads(visitor.download("Certificate").path().read_text(encoding="utf-8"))
     again = recompute(certificate)
@@ -91,10 +95,14 @@ def test_sample_table(owner):
     owner.see("What are the columns?")
     owner.press("Confirm 12 columns")
     owner.see("12 of 12 columns confirmed")
+    owner.choose("This column", "length_of_stay")
+    owner.choose("is never above this one", "age")
+    owner.press("Add this rule")
+    owner.see("length_of_stay is at most age.")
     owner.press_exactly("Continue")
     owner.protect_rows(5000)
     owner.set_budget()
-    owner.choose_model("readmitted")
+    owner.choose_model("readmitted", "age")
     owner.reserve()
     owner.page.reload()
     owner.wait_for_result()
@@ -190,6 +198,18 @@ def test_signing_out_ends_the_session_for_a_copied_cookie_too(studio, browser, o
     other.page.goto(f"{studio}/account")
     other.see("Sign in")
     assert other.page.get_by_text("API tokens").count() == 0
+
+
+def test_every_synthetic_row_keeps_the_rule(owner):
+    owner.page.goto(f"{owner.address}/runs")
+    owner.see("Every run")
+    owner.page.get_by_text("Patient encounters").first.click()
+    owner.press("Go to the release")
+    owner.see("What is not covered")
+    rows = csv.DictReader(io.StringIO(owner.download("^CSV|CSV \\(").path().read_text(encoding="utf-8")))
+    pairs = [(int(row["length_of_stay"]), int(row["age"])) for row in rows if row["length_of_stay"] and row["age"]]
+    assert len(pairs) > 1000
+    assert all(stay <= age for stay, age in pairs)
 
 
 def test_nothing_overflows_a_phone(studio, browser, owner):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engine.data.rules import AtMost, Combinations
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema
 from engine.errors import AlreadyFittedError, InputError
 from engine.pipeline import synthesize
@@ -210,3 +211,34 @@ def test_a_file_whose_parts_contradict_one_another_is_refused(tmp_path, name, ch
 def test_cliques_that_are_no_junction_tree_are_refused(cliques, edges):
     with pytest.raises(ValueError, match=r"clique"):
         JunctionTree.of((2, 2, 2), {key: frozenset(columns) for key, columns in cliques.items()}, edges)
+
+
+def test_given_values_are_kept_in_rows_of_a_loaded_model(saved):
+    _, path = saved
+    given = {"region": "south", "age": 33, "cost": None, "day": pd.Timestamp("2024-03-01")}
+    rows = load_model(path).sample(300, np.random.default_rng(4), given)
+    assert set(rows["region"]) == {"south"} and set(rows["age"]) == {33}
+    assert rows["cost"].isna().all()
+    assert set(rows["day"]) == {pd.Timestamp("2024-03-01")}
+
+
+def test_rules_hold_in_rows_of_a_loaded_model(tmp_path):
+    rules = (AtMost("low", "high"), Combinations(("ward", "urgent"), (("a", True), ("b", False))))
+    schema = TableSchema(
+        (
+            Field("low", FieldType.INTEGER, minimum=0, maximum=300, source=DomainSource.PUBLIC),
+            Field("high", FieldType.INTEGER, minimum=0, maximum=300, source=DomainSource.PUBLIC),
+            Field("ward", FieldType.STRING, enum=("a", "b", "c"), source=DomainSource.PUBLIC),
+            Field("urgent", FieldType.BOOLEAN, source=DomainSource.PUBLIC),
+        ),
+        rules=rules,
+    )
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({name: rng.integers(0, 300, 500) for name in ("low", "high")})
+    table = table.assign(ward=rng.choice(["a", "b", "c"], 500), urgent=rng.random(500) < 0.5)
+    synthesizer = synthesize(typed(table, schema), small_plan("aim", schema=schema)).synthesizer
+    save_model(synthesizer, tmp_path / "model.npz")
+    rows = load_model(tmp_path / "model.npz").sample(2000, np.random.default_rng(1)).dropna()
+    assert len(rows) > 1000
+    assert (rows["low"] <= rows["high"]).all()
+    assert set(zip(rows["ward"], rows["urgent"], strict=True)) == {("a", True), ("b", False)}

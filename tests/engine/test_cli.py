@@ -177,3 +177,52 @@ def test_as_a_process(files):
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr == "error: data.csv is not JSON\n"
+
+
+def test_further_rows_of_a_kept_model(capsys, files):
+    status, _, err = synthesize(
+        capsys,
+        files,
+        *("--epsilon", 2, "--method", "aim", "--rows", 50, "--model", files / "model.npz"),
+        *("--target", "smoker", "--important", "age", "--important", "region"),
+    )
+    assert (status, err) == (0, "")
+    parameters = json.loads((files / "cert.json").read_text())["method"]["parameters"]
+    assert parameters["emphasised"] == ["age", "region", "smoker"]
+    drawn = []
+    for seed in (1, 1, 2):
+        status, out, err = run(
+            capsys,
+            *("sample", files / "model.npz", "--rows", 70, "--sample-seed", seed, "--out", files / "further.csv"),
+            *("--given", "region=south", "--given", "age=33", "--given", "cost="),
+        )
+        assert (status, err) == (0, "")
+        assert json.loads(out)["rows"] == 70
+        drawn.append(read_table(files / "further.csv", schema=SMALL_SCHEMA).table)
+    assert drawn[0].equals(drawn[1]) and not drawn[0].equals(drawn[2])
+    assert set(drawn[0]["region"]) == {"south"} and set(drawn[0]["age"]) == {33}
+    assert drawn[0]["cost"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rows", 0], "--rows is a whole number between 1"),
+        (["--rows", 5, "--given", "colour=red"], "column=value, with the name of a synthesized column"),
+        (["--rows", 5, "--given", f"age={MARKER}"], "the value given for column 'age' is not of type integer"),
+        (["--rows", 5, "--given", "region=mars"], "column 'region' has no such value"),
+    ],
+)
+def test_a_draw_that_cannot_be_made_says_why(capsys, files, arguments, message):
+    assert synthesize(capsys, files, "--epsilon", 1, "--model", files / "model.npz")[0] == 0
+    status, out, err = run(capsys, "sample", files / "model.npz", "--out", files / "further.csv", *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert MARKER not in err and "mars" not in err
+    assert not (files / "further.csv").exists()
+
+
+def test_a_file_that_is_no_model_is_refused(capsys, files):
+    status, _, err = run(capsys, "sample", files / "data.csv", "--rows", 5, "--out", files / "further.csv")
+    assert status == 2
+    assert "data.csv: this is not a model file" in err

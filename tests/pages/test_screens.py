@@ -12,6 +12,7 @@ from app.errors import InvalidPlanError
 from app.ui import navigation
 from engine.data.rules import AtMost, Combinations
 from engine.privacy.plan import UnitOfProtection
+from workers.jobs import do_run
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "pages").glob("*.py"))
@@ -273,6 +274,43 @@ def test_a_run_that_needs_too_much_memory_cannot_be_reserved(studio, secret, own
     with pytest.raises(InvalidPlanError, match="Nothing was spent"):
         studio.runs.submit(owner, sample.id, studio.plans.draft_plan(owner, sample.id))
     assert studio.ledger.summary(owner, sample.id).n_entries == 0
+
+
+@pytest.fixture
+def finished(studio, owner, sample):
+    """A finished run of the sample table."""
+    plan = studio.plans.draft_plan(owner, sample.id, method="independent", n_rows=200)
+    run = studio.runs.submit(owner, sample.id, plan)
+    do_run(studio, run.id)
+    return run
+
+
+def test_further_rows_have_the_values_that_are_fixed(secret, finished):
+    page = opened(ROOT / "pages" / "release.py", secret, run=finished.id)
+    assert not page.exception
+    assert "any number of further rows adds nothing to ε = 1" in texts(page)
+    tables = len(page.dataframe)
+    page.multiselect(key="further_columns").select("region").select("age").select("systolic_pressure").run()
+    assert "Write a value for age and systolic_pressure" in texts(page)
+    assert len(page.dataframe) == tables
+    page.selectbox(key="further_value_region").select("South").run()
+    page.text_input(key="further_value_age").set_value("44")
+    page.checkbox(key="further_value_systolic_pressure_missing").check().run()
+    assert not page.exception
+    assert not page.error
+    drawn = page.dataframe[-1].value
+    assert (set(drawn["region"]), set(drawn["age"])) == ({"South"}, {44})
+    assert drawn["systolic_pressure"].isna().all()
+
+
+def test_a_value_that_no_row_has_is_refused_and_stays_written(secret, finished):
+    page = opened(ROOT / "pages" / "release.py", secret, run=finished.id)
+    page.multiselect(key="further_columns").select("age").run()
+    page.text_input(key="further_value_age").set_value("400").run()
+    assert not page.exception
+    assert "no such value" in page.error[0].value
+    assert page.text_input(key="further_value_age").value == "400"
+    assert "What is not covered" in texts(page)
 
 
 def test_a_forged_slider_value_is_refused_by_the_service(studio, secret, owner, sample):

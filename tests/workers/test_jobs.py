@@ -20,7 +20,7 @@ from workers.reporting_progress import RunProgress
 
 MARKER = "Zebulon-Quux-493"
 
-RELEASABLE = {"synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json"}
+RELEASABLE = {"synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "model.npz"}
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_a_value_gets_the_type_of_its_column(name, value, expected):
     ],
 )
 def test_a_value_of_another_type_is_refused_without_quoting_it(name, value):
-    with pytest.raises(InputError, match=f"the value given for column '{name}' is not a {name}"):
+    with pytest.raises(InputError, match=f"the value given for column '{name}' is not of type {name}"):
         given_values(FIELDS, {name: value})
 
 
