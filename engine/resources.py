@@ -18,6 +18,7 @@ from engine.privacy.price import column_cells, noise_scale, price_plan
 from engine.synthesizers.cells import RARE_CELL_DEVIATIONS
 from engine.synthesizers.exchange import MOST_WORK
 from engine.synthesizers.registry import synthesizer_class
+from engine.synthesizers.workload import LARGEST_NOISE, MOST_TRIPLES
 
 COSTS: dict[str, dict[str, float]] = {
     "seconds": {
@@ -71,9 +72,10 @@ class Amounts:
         values: private and synthetic values: rows times columns.
         trades: drawn rows times squared columns, as far as rows trade cells to follow more relations.
         row_pairs: rows times pairs of columns, where the method counts all pairs.
+        row_triples: rows times triples of columns, where the method counts triples that noise would not drown.
         pair_cells: cells of all pairs of columns, where the method holds all pairs.
-        scored_cells: the same for each choice of a pair.
-        planned_pairs: pairs of columns for each choice of a pair.
+        scored_cells: the same for each look at all pairs.
+        planned_pairs: pairs of columns for each look at all pairs.
         model_cells: cells of the model.
         fitted_cells: the same for each step of the fit.
         fitted_columns: columns for each step of the fit.
@@ -87,6 +89,7 @@ class Amounts:
     values: float
     trades: float
     row_pairs: float
+    row_triples: float
     pair_cells: float
     scored_cells: float
     planned_pairs: float
@@ -112,6 +115,7 @@ def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
     pair_cells = float(sum(size * below for size, below in zip(cells[1:], accumulate(cells), strict=False)))
     choices = _choices(plan)
     holds_pairs = choices > 0
+    looks = choices if choices >= n_columns else int(holds_pairs)  # a tree is chosen by one look
     model_cells = _model_cells(plan, cells, choices)
     steps = FIRST_STEPS + STEPS_PER_CHOICE * choices
     drawn = n_rows if plan.n_rows is None else plan.n_rows
@@ -122,9 +126,10 @@ def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
         values=float((n_rows + drawn) * n_columns),
         trades=float(min(drawn * n_columns**2, MOST_WORK)),
         row_pairs=float(n_rows * n_pairs * holds_pairs),
+        row_triples=float(n_rows * _triples(plan, n_rows, cells, choices)),
         pair_cells=pair_cells * holds_pairs,
-        scored_cells=pair_cells * choices,
-        planned_pairs=float(n_pairs * choices),
+        scored_cells=pair_cells * looks,
+        planned_pairs=float(n_pairs * looks),
         model_cells=model_cells,
         fitted_cells=model_cells * steps * holds_pairs,
         fitted_columns=n_columns * steps * holds_pairs,
@@ -190,6 +195,16 @@ def _choices(plan: SynthesisPlan) -> int:
     """Pairs of columns that the method chooses among all; 0 for a method that compares none."""
     split = synthesizer_class(plan.method).budget_split(plan)
     return sum(part.n_queries for part in split if part.name == "selection")
+
+
+def _triples(plan: SynthesisPlan, n_rows: int, cells: list[float], choices: int) -> int:
+    """Triples that a method looks at in all, where it looks at any: others each time, where there are many."""
+    if choices < len(cells):
+        return 0
+    price = price_plan(plan)
+    noise = noise_scale(plan, price, next(part for part in price.split if part.name == "pair"))
+    drowned = (math.fsum(cells) / len(cells)) ** 3 > LARGEST_NOISE * n_rows / noise
+    return 0 if drowned else min(math.comb(len(cells), 3), MOST_TRIPLES * choices)
 
 
 def _model_cells(plan: SynthesisPlan, cells: list[float], choices: int) -> float:

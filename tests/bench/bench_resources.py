@@ -120,5 +120,5 @@ def main(arguments):
     }
     reported = [run | {"added": run["report_bytes"] - run["bytes"]} for run in runs if "report_bytes" in run]
     found["report_seconds"] = fitted(reported, "report_seconds", [kind for kind in kinds if kind.startswith("report")])
-    found["report_bytes"] = fitted(reported, "added", ["report_runs", "report_values"])
+    found["report_bytes"] = fitted(reported, "added", ["report_runs", "values"])
     print(json.dumps(found, indent=2))
