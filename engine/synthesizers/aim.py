@@ -35,7 +35,7 @@ MEASUREMENTS_PER_COLUMN = 4
 LARGEST_BATCH = 3
 TYPICAL_NOISE = 0.3
 FEWEST = 0.5
-MAXIMUM_CELLS = 2**17
+MAXIMUM_CELLS = 2**19
 FIRST_ITERATIONS, ROUND_ITERATIONS, LAST_ITERATIONS = 60, 12, 80
 
 
@@ -125,9 +125,10 @@ class AimSynthesizer(MarginalSynthesizer):
     def _fit_model(
         self, table: PrivateTable, one_ways: list[OneWay], spend: dict[str, float], progress: Progress
     ) -> None:
-        model = self._coarse_model(table, one_ways)
-        model.fit(FIRST_ITERATIONS, tolerance=1e-6, stop_at_noise=False)
         envelope = spend["selection"] + spend["pair"]
+        planned = _Allowance.of(envelope / (MEASUREMENTS_PER_COLUMN * len(one_ways)))
+        model = self._coarse_model(table, one_ways, planned.scale * table.rows_per_unit)
+        model.fit(FIRST_ITERATIONS, tolerance=1e-6, stop_at_noise=False)
         first = _Allowance.of(envelope / _measurements(model, envelope / table.rows_per_unit**2))
         search = _Search(model, Workload.of(self.plan_, table.sizes), first, envelope, envelope)
         while not search.is_last:

@@ -21,8 +21,12 @@ RARE_CELL_DEVIATIONS = 3.0
 GROUP_DEVIATIONS = 8.0
 """Standard deviations of noise that a group of neighbouring bins has to hold; pairs get coarser noise than columns."""
 
-MOST_GROUPS = 32
-"""Part of all rows, as a divisor, that it has to hold as well: finer parts of a smooth column are noise in pairs."""
+MOST_GROUPS = 32.0
+FEWEST_GROUPS = 4.0
+"""Bounds on the number of groups of a smooth column."""
+
+PAIR_DEVIATIONS = 1.5
+"""Standard deviations of a pair's noise that a cell of a pair of smooth columns has to hold on average."""
 
 SPIKE_DENSITY = 4.0
 """How many times denser than its neighbour a group is that stays alone with fewer rows than that."""
@@ -83,7 +87,7 @@ def keep_all(one_way: OneWay, total: float) -> CellGroups:
     return CellGroups(np.arange(held.size, dtype=np.int32), weights)
 
 
-def merge_cells(column: ColumnDomain, one_way: OneWay, total: float) -> CellGroups:
+def merge_cells(column: ColumnDomain, one_way: OneWay, total: float, pair_scale: float) -> CellGroups:
     """Cells in groups that stand out from noise: what a model of several columns can tell apart.
 
     Neighbouring bins of a number line are joined until they hold enough; what stays within noise, in any column, is
@@ -96,7 +100,9 @@ def merge_cells(column: ColumnDomain, one_way: OneWay, total: float) -> CellGrou
     if column.is_numeric:
         bins = slice(len(column.atoms), column.n_values)
         widths = np.diff(np.asarray(column.edges))
-        joined = _join_neighbours(one_way.counts[bins], widths, GROUP_DEVIATIONS * deviation, total / MOST_GROUPS)
+        most_groups = math.sqrt(total / (PAIR_DEVIATIONS * pair_scale))
+        plenty = total / min(max(most_groups, FEWEST_GROUPS), MOST_GROUPS)
+        joined = _join_neighbours(one_way.counts[bins], widths, GROUP_DEVIATIONS * deviation, plenty)
         group_of[bins] = joined + bins.start
         group_of[bins.stop :] -= (bins.stop - bins.start) - (int(joined.max()) + 1)
     group_of = _merge_rare(group_of, one_way.counts, RARE_CELL_DEVIATIONS * deviation)

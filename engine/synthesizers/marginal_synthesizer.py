@@ -93,17 +93,22 @@ class MarginalSynthesizer(Synthesizer):
     ) -> None:
         """Set `model_` and `groups_` from the noisy one-way marginals and further measurements."""
 
-    def _coarse_model(self, table: PrivateTable, one_ways: list[OneWay]) -> GraphicalModel:
-        """Merge rare cells, in the table too, and begin a model with the one-way marginals of what is left.
+    def _coarse_model(self, table: PrivateTable, one_ways: list[OneWay], pair_scale: float) -> GraphicalModel:
+        """Merge cells, in the table too, and begin a model with the one-way marginals of what is left.
 
         Columns under a rule keep their cells, so that the rule can hold in every row.
+
+        Args:
+            table: the private rows.
+            one_ways: noisy counts of every column.
+            pair_scale: standard deviation of the noise on pairs that are measured later, in rows.
         """
         allowed = allowed_cells(self.domain_, self.plan_.schema.rules)
         ruled = {column for columns in allowed for column in columns}
         self.groups_ = tuple(
             keep_all(one_way, self.estimated_rows_)
             if number in ruled
-            else merge_cells(column, one_way, self.estimated_rows_)
+            else merge_cells(column, one_way, self.estimated_rows_, pair_scale)
             for number, (column, one_way) in enumerate(zip(self.domain_.columns, one_ways, strict=True))
         )
         for column, groups in enumerate(self.groups_):

@@ -63,10 +63,10 @@ class SpanningTreeSynthesizer(MarginalSynthesizer):
     def _fit_model(
         self, table: PrivateTable, one_ways: list[OneWay], spend: dict[str, float], progress: Progress
     ) -> None:
-        model = self._coarse_model(table, one_ways)
+        scale = _pair_noise_scale(table, spend, len(one_ways) - 1)
+        model = self._coarse_model(table, one_ways, scale)
         weights = [groups.group_weights() for groups in self.groups_]
         edges = self._choose_edges(table, weights, spend, progress)
-        scale = _pair_noise_scale(table, spend, len(edges))
         measurements = []
         for number, edge in enumerate(edges):
             progress(ProgressEvent("measuring", 0.4 + 0.2 * number / len(edges), "Measuring pairs of columns"))

@@ -10,6 +10,7 @@ The peer gets the same cells and 30 rounds, without which it takes hours.
 import argparse
 import json
 import os
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -129,10 +130,14 @@ def main(arguments):
     results = {}
     for epsilon in options.epsilons:
         for name in (*options.methods, *[PEER] * options.peer):
-            found = in_own_process(contend, name, epsilon, options)
-            print(json.dumps({"name": name, "epsilon": epsilon} | rounded(found)), flush=True)
-            results[name, epsilon] = found
+            heading = {"name": name, "epsilon": epsilon}
+            try:
+                results[name, epsilon] = in_own_process(contend, name, epsilon, options)
+            except BrokenProcessPool:
+                print(json.dumps(heading | {"died": "its process ended without an answer"}), flush=True)
+                continue
+            print(json.dumps(heading | rounded(results[name, epsilon])), flush=True)
     print_table(results, floor, options.target is not None)
     for epsilon in options.epsilons:
-        if ("aim", epsilon) in results and options.peer:
+        if {("aim", epsilon), (PEER, epsilon)} <= results.keys():
             print_summary(results, epsilon, options)

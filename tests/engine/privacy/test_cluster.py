@@ -19,15 +19,18 @@ from engine.privacy.counting import count_here
 from engine.privacy.encoded_rows import encode_rows
 from tests.tables import SMALL_SCHEMA, small_plan, small_table
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+# on a busy machine Dask warns that its folders are slow to make
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning")]
 
 DOMAIN = table_domain(SMALL_SCHEMA.fields, {})
 SETS = [(0,), (1,), (0, 1), (1, 3), (0, 2, 3)]
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as running:
+def cluster(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("workers"))
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "local_directory": folder}
+    with LocalCluster(n_workers=2, **options) as running:
         yield running
 
 
