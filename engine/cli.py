@@ -231,7 +231,7 @@ def _add_synthesize(commands: Any) -> None:
         metavar="COLUMN",
         help="column whose relations aim counts double; may be repeated",
     )
-    command.add_argument("--device", default="auto", help="auto or cpu")
+    command.add_argument("--device", default="auto", help="where the model is fitted: auto, cpu or cuda")
     _add_drawing(command)
     command.add_argument("--certificate", type=Path, required=True, metavar="CERT.json")
     command.add_argument("--model", type=Path, metavar="MODEL.npz", help="keep the fitted model, to draw further rows")

@@ -13,7 +13,7 @@ import pandas as pd
 from engine.certificate import build_certificate
 from engine.data.rows import FrameRows, Rows
 from engine.data.schema import Treatment
-from engine.errors import InputError, PlanError
+from engine.errors import InputError
 from engine.execution import Execution
 from engine.privacy.budget import RunBudget
 from engine.privacy.contributions import held_out_units
@@ -22,6 +22,7 @@ from engine.privacy.plan import SynthesisPlan, UnitOfProtection
 from engine.privacy.price import ENVELOPE_SLACK, price_plan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent, no_progress
+from engine.synthesizers.arrays import check_device
 from engine.synthesizers.base import Synthesizer
 from engine.synthesizers.marginals import modelled_fields
 from engine.synthesizers.registry import synthesizer_class
@@ -96,7 +97,7 @@ def synthesize(
         table: typed private rows, with the columns of the plan's schema; in memory or read part by part.
         plan: what to do.
         sample_seed: seed of the sampling, which may be public; noise cannot be seeded.
-        device: `auto` or `cpu`; every method registered today computes on the CPU.
+        device: where the model is fitted: `cpu`, `cuda`, or `auto` for whichever suits its size.
         progress: called after each step; it may raise to stop the work.
 
     Raises:
@@ -127,7 +128,7 @@ def fit(
         table: typed private rows, with the columns of the plan's schema; in memory or read part by part.
         plan: what to do.
         sample_seed: seed of the sampling, which may be public; noise cannot be seeded.
-        device: `auto` or `cpu`; every method registered today computes on the CPU.
+        device: where the model is fitted: `cpu`, `cuda`, or `auto` for whichever suits its size.
         progress: called after each step; it may raise to stop the work.
         execution: where rows may lie and who counts them; as the environment says where None.
         clock: seconds of the stages before this.
@@ -139,8 +140,7 @@ def fit(
     Privacy: charges at most the envelope of `price_plan(plan)`, for adding or removing one unit.
     """
     progress(ProgressEvent("checking", 0.0, "Checking the plan"))
-    if device not in ("auto", "cpu"):
-        raise PlanError(f"the method {plan.method!r} computes on the CPU: choose the device auto or cpu")
+    check_device(device)
     price = price_plan(plan)
     rows = FrameRows(table.reset_index(drop=True)) if isinstance(table, pd.DataFrame) else table
     missing = [name for name in plan.schema.names if name not in rows.names]
@@ -149,6 +149,7 @@ def fit(
     budget = RunBudget(price.mu_squared * (1.0 - ENVELOPE_SLACK), price.delta_extra)
     rng = np.random.default_rng(sample_seed)
     synthesizer = synthesizer_class(plan.method)()
+    synthesizer.device = device
     clock = clock or StageClock()
     execution = execution or Execution.from_environment()
     with (

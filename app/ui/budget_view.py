@@ -167,7 +167,7 @@ def expected_error(expected: Forecast, method: str) -> None:
             "and fewer are measured, for the same ε."
         )
     if any(column["cells_assumed"] for column in columns):
-        st.caption("For columns whose values are learned in the run, a typical number of cells is assumed.")
+        st.caption("Where a run learns values, or refines the cells of numbers, a typical number of cells is assumed.")
     with st.expander("As a table"):
         st.dataframe(
             [

@@ -84,8 +84,12 @@ class ColumnDomain:
     @property
     def n_values(self) -> int:
         """Cells that hold a value."""
-        bins = len(self.edges) - 1 if self.is_numeric else 0
-        return len(self.atoms) + bins + len(self.categories)
+        return len(self.atoms) + self.n_bins + len(self.categories)
+
+    @property
+    def n_bins(self) -> int:
+        """Cells that are stretches of a number line."""
+        return len(self.edges) - 1 if self.is_numeric else 0
 
     @property
     def size(self) -> int:

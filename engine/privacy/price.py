@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.data.encode import NUMERIC_BINS, column_domain, table_domain
+from engine.data.encode import NUMERIC_TYPES, column_domain, table_domain
+from engine.data.number_line import NUMERIC_BINS
+from engine.data.schema import Field, FieldType
 from engine.errors import PlanError
 from engine.privacy.accounting import compose_epsilon, gaussian_event, mu_for
 from engine.privacy.events import EventJson
 from engine.privacy.plan import SynthesisPlan
 from engine.synthesizers.base import BudgetShare
-from engine.synthesizers.marginals import learning_delta, modelled_fields, needs_learning
+from engine.synthesizers.cells import smooth_groups
+from engine.synthesizers.marginals import learning_delta, modelled_fields, needs_learning, tree_columns
+from engine.synthesizers.numeric_tree import assumed_cells
 from engine.synthesizers.registry import synthesizer_class
 from engine.synthesizers.rule_cells import allowed_cells
 
@@ -57,7 +62,7 @@ class ColumnForecast:
     Args:
         name: the column.
         cells: number of cells; an assumption where the domain is still to be learned.
-        cells_assumed: whether it is.
+        cells_assumed: whether it is one, because the run learns the cells or refines them.
         noise_scale: standard deviation of the noise per cell, in rows.
         expected_error_rows: mean absolute error of a cell's count, in rows.
         expected_distance: expected total variation distance from noise alone, at most 1.
@@ -141,13 +146,23 @@ def forecast(plan: SynthesisPlan) -> Forecast:
     )
     pair = None
     if "pair" in shares:
-        sizes = sorted(column.cells for column in columns)
-        typical = sizes[len(sizes) // 2] ** 2
-        share = shares["pair"]
-        scale = noise_scale(plan, price, share)
+        scale = noise_scale(plan, price, shares["pair"])
+        typical = _typical_pair_cells(plan, columns, scale)
         distance = _distance(scale, typical, plan.declared_rows)
-        pair = PairForecast(share.n_queries, scale, typical, _mean_error(scale), distance)
+        pair = PairForecast(shares["pair"].n_queries, scale, typical, _mean_error(scale), distance)
     return Forecast(plan.declared_rows, columns, pair)
+
+
+def _typical_pair_cells(plan: SynthesisPlan, columns: Sequence[ColumnForecast], scale: float) -> int:
+    """Cells of a pair of columns of median size, numbers in as many groups as such noise lets apart."""
+    groups = round(smooth_groups(float(plan.declared_rows or 1), scale))
+    kinds = {field.name: field for field in modelled_fields(plan)}
+    sizes = sorted(min(column.cells, groups) if _is_line(kinds[column.name]) else column.cells for column in columns)
+    return sizes[len(sizes) // 2] ** 2
+
+
+def _is_line(field: Field) -> bool:
+    return field.type in NUMERIC_TYPES and field.enum is None
 
 
 def _check_method(plan: SynthesisPlan) -> None:
@@ -165,13 +180,16 @@ def _check_method(plan: SynthesisPlan) -> None:
 
 def column_cells(plan: SynthesisPlan) -> list[tuple[str, int, bool]]:
     """Name and number of cells of each modelled column, and whether that is an assumption; reads no rows."""
+    refined = {field.name for field in tree_columns(plan)}
     cells = []
     for field in modelled_fields(plan):
         if needs_learning(field):
-            assumed = ASSUMED_LEARNED_CELLS if field.type == "string" else NUMERIC_BINS
+            assumed = ASSUMED_LEARNED_CELLS if field.type is FieldType.STRING else assumed_cells(NUMERIC_BINS)
             cells.append((field.name, assumed + 1, True))
         else:
-            cells.append((field.name, column_domain(field).size, False))
+            known = column_domain(field)
+            further = assumed_cells(known.n_bins) - known.n_bins if field.name in refined else 0
+            cells.append((field.name, known.size + further, field.name in refined))
     return cells
 
 

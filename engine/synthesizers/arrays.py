@@ -187,26 +187,35 @@ class TorchArrays:
         return float(self._torch.dot(first, second))
 
 
-def arrays_for(device: str, cells: int) -> Arrays:
-    """Where a model of so many cells computes.
+def check_device(device: str) -> None:
+    """Refuse a device that cannot be used.
 
     Args:
-        device: `cpu` for NumPy, `cuda` for torch on the device, `auto` for NumPy unless there is a device and the
-            model has more cells than `CELLS_FOR_CUDA`.
-        cells: cells of all cliques.
+        device: `cpu` for NumPy, `cuda` for torch on the device, `auto` for NumPy unless there is a device and a model
+            has more cells than `CELLS_FOR_CUDA`.
 
     Raises:
         PlanError: `cuda` is asked for and there is none, or the device is unknown.
     """
     if device not in ("cpu", "cuda", "auto"):
         raise PlanError(f"there is no device {device!r}: choose auto, cpu or cuda")
-    if device == "cpu" or (device == "auto" and cells <= CELLS_FOR_CUDA):
-        return NumpyArrays()
-    if _torch().cuda.is_available():
-        return TorchArrays("cuda")
-    if device == "cuda":
+    if device == "cuda" and not _torch().cuda.is_available():
         raise PlanError("this machine has no CUDA device: choose the device auto or cpu")
-    return NumpyArrays()
+
+
+def arrays_for(device: str, cells: int) -> Arrays:
+    """Where a model of so many cells computes.
+
+    Args:
+        device: as `check_device` takes it.
+        cells: cells of all cliques.
+
+    Raises:
+        PlanError: the device cannot be used.
+    """
+    check_device(device)
+    large = device == "auto" and cells > CELLS_FOR_CUDA and _torch().cuda.is_available()
+    return TorchArrays("cuda") if large or device == "cuda" else NumpyArrays()
 
 
 @lru_cache(maxsize=256)

@@ -34,10 +34,14 @@ class BudgetShare:
 
 
 class Synthesizer(ABC):
-    """Base of all synthesizers. The constructor takes nothing: a plan holds every choice."""
+    """Base of all synthesizers. The constructor takes nothing: a plan holds every choice.
+
+    `device` says where a model is fitted: `cpu`, `cuda`, or `auto` for whichever suits its size.
+    """
 
     minimum_columns: ClassVar[int] = 1
     maximum_columns: ClassVar[int | None] = None
+    device: str = "auto"
 
     def __init__(self) -> None:
         self._fitted = False

@@ -87,6 +87,16 @@ def keep_all(one_way: OneWay, total: float) -> CellGroups:
     return CellGroups(np.arange(held.size, dtype=np.int32), weights)
 
 
+def smooth_groups(total: float, pair_scale: float) -> float:
+    """About how many groups a smooth column of numbers gets: as many as the noise on pairs lets apart.
+
+    Args:
+        total: number of rows, noisy or stated.
+        pair_scale: standard deviation of the noise on pairs, in rows.
+    """
+    return min(max(math.sqrt(total / (PAIR_DEVIATIONS * pair_scale)), FEWEST_GROUPS), MOST_GROUPS)
+
+
 def merge_cells(column: ColumnDomain, one_way: OneWay, total: float, pair_scale: float) -> CellGroups:
     """Cells in groups that stand out from noise: what a model of several columns can tell apart.
 
@@ -100,8 +110,7 @@ def merge_cells(column: ColumnDomain, one_way: OneWay, total: float, pair_scale:
     if column.is_numeric:
         bins = slice(len(column.atoms), column.n_values)
         widths = np.diff(np.asarray(column.edges))
-        most_groups = math.sqrt(total / (PAIR_DEVIATIONS * pair_scale))
-        plenty = total / min(max(most_groups, FEWEST_GROUPS), MOST_GROUPS)
+        plenty = total / smooth_groups(total, pair_scale)
         joined = _join_neighbours(one_way.counts[bins], widths, GROUP_DEVIATIONS * deviation, plenty)
         group_of[bins] = joined + bins.start
         group_of[bins.stop :] -= (bins.stop - bins.start) - (int(joined.max()) + 1)

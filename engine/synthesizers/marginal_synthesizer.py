@@ -118,7 +118,7 @@ class MarginalSynthesizer(Synthesizer):
     def _begun_model(
         self, sizes: Sequence[int], one_ways: list[OneWay], allowed: Mapping[Columns, BoolArray]
     ) -> GraphicalModel:
-        model = GraphicalModel(sizes, self.estimated_rows_, allowed)
+        model = GraphicalModel(sizes, self.estimated_rows_, allowed, self.device)
         merged = [groups.merge(one_way) for groups, one_way in zip(self.groups_, one_ways, strict=True)]
         model.add_many(Measurement((column,), *counts) for column, counts in enumerate(merged))
         return model

@@ -137,7 +137,7 @@ def test_rows_that_cannot_be_written_leave_no_part(capsys, files, monkeypatch):
         (["--epsilon", 1, "--delta", 1e-3, "--declared-rows", 5000], "too large for about 5,000 rows"),
         (["--epsilon", 1, "--method", "magic"], "choose one of aim, mst, independent"),
         (["--epsilon", 1, "--rows", 0], "whole number"),
-        (["--epsilon", 1, "--device", "cuda"], "device"),
+        (["--epsilon", 1, "--device", "abacus"], "device"),
         (["--epsilon", 1, "--unit-column", "nobody", "--max-rows-per-unit", 1], "no column 'nobody'"),
         (["--epsilon", 1, "--max-rows-per-unit", 2], "neither an id column"),
     ],

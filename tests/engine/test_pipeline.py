@@ -144,9 +144,11 @@ def test_missing_column():
         synthesize(small_table().drop(columns="cost"), small_plan())
 
 
-def test_unknown_device():
+@pytest.mark.parametrize("device", ["cuda", "abacus"])
+def test_a_device_that_is_not_there(device, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(PlanError, match="device"):
-        synthesize(small_table(), small_plan(), device="cuda")
+        synthesize(small_table(), small_plan(), device=device)
 
 
 def test_cancelling_stops_the_run():

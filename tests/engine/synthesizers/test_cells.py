@@ -5,11 +5,15 @@ import pytest
 
 from engine.data.encode import column_domain
 from engine.data.schema import Field, FieldType
-from engine.synthesizers.cells import CellGroups, keep_all, merge_cells
+from engine.synthesizers.cells import CellGroups, keep_all, merge_cells, smooth_groups
 from engine.synthesizers.marginals import OneWay
 
 NUMBERS = column_domain(Field("x", FieldType.INTEGER, minimum=1, maximum=8))
 LETTERS = column_domain(Field("x", FieldType.STRING, enum=tuple("abcdefgh")))
+
+
+FINE = 1e-6
+"""Noise on pairs that limits no number of groups."""
 
 
 def one_way(*counts, variance=1.0):
@@ -18,29 +22,38 @@ def one_way(*counts, variance=1.0):
 
 def test_neighbouring_bins_are_joined_until_they_stand_out():
     """Noise of one row: eight rows are a group; the missing cell is never joined with a number."""
-    groups = merge_cells(NUMBERS, one_way(4, 4, 4, 4, 90, 4, 2, 2, 50), 164.0)
+    groups = merge_cells(NUMBERS, one_way(4, 4, 4, 4, 90, 4, 2, 2, 50), 164.0, FINE)
     assert groups.group_of.tolist() == [0, 0, 1, 1, 2, 3, 3, 3, 4]
 
 
 def test_a_smooth_column_has_few_groups_and_a_spike_is_one_alone():
     """3,200 rows: groups of a smooth stretch hold 100 or more; 60 rows on one value stand alone among few."""
     line = column_domain(Field("x", FieldType.INTEGER, minimum=1, maximum=40))
-    smooth = merge_cells(line, one_way(*[80] * 40, 0), 3200.0)
+    smooth = merge_cells(line, one_way(*[80] * 40, 0), 3200.0, FINE)
     assert np.bincount(smooth.group_of, weights=[80] * 40 + [0])[:20].tolist() == [160] * 20
     spiky = [10] * 40
     spiky[7] = 60
-    groups = merge_cells(line, one_way(*spiky, 2740), 3200.0).group_of
+    groups = merge_cells(line, one_way(*spiky, 2740), 3200.0, FINE).group_of
     assert (groups == groups[7]).sum() == 1
 
 
+def test_noise_on_pairs_leaves_a_smooth_column_fewer_groups():
+    """With g groups a cell of a pair holds 3,200/g² rows: 1.5 deviations of 12 rows leave g = 13, of 300 rows 4."""
+    assert smooth_groups(3200.0, FINE) == 32
+    assert round(smooth_groups(3200.0, 12.0)) == 13
+    assert smooth_groups(3200.0, 300.0) == 4
+    line = column_domain(Field("x", FieldType.INTEGER, minimum=1, maximum=40))
+    assert merge_cells(line, one_way(*[80] * 40, 0), 3200.0, 300.0).size == 4 + 1
+
+
 def test_categories_have_no_neighbours():
-    groups = merge_cells(LETTERS, one_way(4, 4, 4, 4, 90, 4, 2, 2, 50), 164.0)
+    groups = merge_cells(LETTERS, one_way(4, 4, 4, 4, 90, 4, 2, 2, 50), 164.0, FINE)
     assert groups.group_of.tolist() == [0, 1, 2, 3, 4, 5, 7, 7, 6]
 
 
 def test_bins_within_noise_are_one_group_wherever_they_are():
     """A group of m cells is rare below 3 √m rows."""
-    groups = merge_cells(NUMBERS, one_way(1, 0, 50, 0, 2, 60, 1, 1, 0), 115.0)
+    groups = merge_cells(NUMBERS, one_way(1, 0, 50, 0, 2, 60, 1, 1, 0), 115.0, FINE)
     assert groups.group_of.tolist() == [2, 2, 0, 2, 2, 1, 2, 2, 2]
 
 
@@ -48,7 +61,7 @@ def test_groups_cover_all_cells_and_sums_agree():
     rng = np.random.default_rng(0)
     for _ in range(50):
         counts = one_way(*(rng.poisson(rng.choice([0, 5, 100], 9)) + rng.normal(0, 3, 9)), variance=9.0)
-        groups = merge_cells(NUMBERS, counts, 300.0)
+        groups = merge_cells(NUMBERS, counts, 300.0, FINE)
         assert sorted(set(groups.group_of)) == list(range(groups.size))
         merged, variances = groups.merge(counts)
         assert merged.sum() == pytest.approx(counts.counts.sum())
