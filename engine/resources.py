@@ -12,29 +12,34 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate
 from pathlib import Path
 
+from engine.data.rows import STREAM_FROM_BYTES
 from engine.errors import PlanError
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.price import column_cells, noise_scale, price_plan
 from engine.synthesizers.cells import RARE_CELL_DEVIATIONS
 from engine.synthesizers.exchange import MOST_WORK
 from engine.synthesizers.registry import synthesizer_class
+from engine.synthesizers.workload import LARGEST_NOISE, MOST_TRIPLES
 
 COSTS: dict[str, dict[str, float]] = {
     "seconds": {
-        "runs": 1.4,
-        "values": 3e-7,
-        "row_pairs": 3e-9,
-        "scored_cells": 3e-8,
-        "planned_pairs": 5e-6,
-        "fitted_cells": 1e-8,
+        "runs": 1.5,
+        "values": 7.5e-7,
+        "row_pairs": 1.6e-8,
+        "row_triples": 3.6e-8,
+        "scored_cells": 1.4e-8,
+        "planned_pairs": 5.6e-6,
+        "fitted_columns": 1.0e-7,
     },
-    "bytes": {"runs": 2.2e8, "values": 40.0, "pair_cells": 60.0, "model_cells": 400.0},
-    "report_seconds": {"report_runs": 2.0, "report_values": 2e-6, "report_pairs": 4e-3, "report_models": 3e-6},
-    "report_bytes": {"report_runs": 2.4e8, "report_values": 200.0},
+    "bytes": {"runs": 2.7e8, "held_values": 32.0, "pair_cells": 8.0, "model_cells": 200.0},
+    "report_seconds": {"report_runs": 2.1, "report_pairs": 2.0e-3, "report_models": 2.0e-6},
+    "report_bytes": {"report_runs": 2.2e8, "report_tables": 46.0},
 }
-"""CPU seconds, or bytes, per amount of `Amounts`: one core of a shared server, one thread, a quarter added.
+"""CPU seconds, or bytes, per amount of `Amounts`: one thread on one core of a shared server, a quarter added.
 
-`python -m tests.bench resources` measures them anew: it fits them to whole runs on simulated tables.
+`python -m tests.bench resources` measures them anew: it fits them to whole runs at ε = 1 on simulated tables of up to
+200,000 rows, and up to 300 columns. What it measured was 0.7 to 1.2 times these estimates of seconds, and 0.6 to 1.0
+times those of memory. The memory of a model's cell was measured at ε = 20, where the model fills all its cells.
 """
 
 CONTAINER = Path("/sys/fs/cgroup")
@@ -45,6 +50,12 @@ SHARE_OF_MEMORY = 0.9
 
 REPORT_ROWS, REPORT_COLUMNS, REPORT_CLASSES = 50_000, 40, 20
 """The internal report draws about so many rows, compares pairs of so many columns, and predicts so many classes."""
+
+REPORT_TABLE_ROWS = 500_000
+"""Rows of each table that the report holds at most."""
+
+MOST_HELD_VALUES = STREAM_FROM_BYTES // 8
+"""Private values of eight bytes that are read whole; a larger file is read part by part."""
 
 FIRST_STEPS, STEPS_PER_CHOICE = 1_000.0, 20.0
 
@@ -69,24 +80,29 @@ class Amounts:
     Args:
         runs: one: what every run takes.
         values: private and synthetic values: rows times columns.
+        held_values: the same as far as they are in memory at once; private rows of a large file are not.
         trades: drawn rows times squared columns, as far as rows trade cells to follow more relations.
         row_pairs: rows times pairs of columns, where the method counts all pairs.
+        row_triples: rows times triples of columns, where the method counts triples that noise would not drown.
         pair_cells: cells of all pairs of columns, where the method holds all pairs.
-        scored_cells: the same for each choice of a pair.
-        planned_pairs: pairs of columns for each choice of a pair.
+        scored_cells: the same for each look at all pairs.
+        planned_pairs: pairs of columns for each look at all pairs.
         model_cells: cells of the model.
         fitted_cells: the same for each step of the fit.
         fitted_columns: columns for each step of the fit.
         report_runs: one: what every report takes.
-        report_values: values of the rows that the report draws.
+        report_tables: private and synthetic values that the report holds.
+        report_values: values of the rows that the report draws for what is slow.
         report_pairs: pairs of columns that the report compares.
         report_models: values that the models of the report see, for each class of the column to predict.
     """
 
     runs: float
     values: float
+    held_values: float
     trades: float
     row_pairs: float
+    row_triples: float
     pair_cells: float
     scored_cells: float
     planned_pairs: float
@@ -94,6 +110,7 @@ class Amounts:
     fitted_cells: float
     fitted_columns: float
     report_runs: float
+    report_tables: float
     report_values: float
     report_pairs: float
     report_models: float
@@ -112,6 +129,7 @@ def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
     pair_cells = float(sum(size * below for size, below in zip(cells[1:], accumulate(cells), strict=False)))
     choices = _choices(plan)
     holds_pairs = choices > 0
+    looks = choices if choices >= n_columns else int(holds_pairs)  # a tree is chosen by one look
     model_cells = _model_cells(plan, cells, choices)
     steps = FIRST_STEPS + STEPS_PER_CHOICE * choices
     drawn = n_rows if plan.n_rows is None else plan.n_rows
@@ -120,15 +138,18 @@ def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
     return Amounts(
         runs=1.0,
         values=float((n_rows + drawn) * n_columns),
+        held_values=float(min(n_rows * n_columns, MOST_HELD_VALUES) + drawn * n_columns),
         trades=float(min(drawn * n_columns**2, MOST_WORK)),
         row_pairs=float(n_rows * n_pairs * holds_pairs),
+        row_triples=float(n_rows * _triples(plan, n_rows, cells, choices)),
         pair_cells=pair_cells * holds_pairs,
-        scored_cells=pair_cells * choices,
-        planned_pairs=float(n_pairs * choices),
+        scored_cells=pair_cells * looks,
+        planned_pairs=float(n_pairs * looks),
         model_cells=model_cells,
         fitted_cells=model_cells * steps * holds_pairs,
         fitted_columns=n_columns * steps * holds_pairs,
         report_runs=1.0,
+        report_tables=float((min(n_rows, REPORT_TABLE_ROWS) + min(drawn, REPORT_TABLE_ROWS)) * n_columns),
         report_values=float(compared),
         report_pairs=float(min(n_columns, REPORT_COLUMNS) ** 2),
         report_models=float(compared * min(classes, REPORT_CLASSES)),
@@ -190,6 +211,16 @@ def _choices(plan: SynthesisPlan) -> int:
     """Pairs of columns that the method chooses among all; 0 for a method that compares none."""
     split = synthesizer_class(plan.method).budget_split(plan)
     return sum(part.n_queries for part in split if part.name == "selection")
+
+
+def _triples(plan: SynthesisPlan, n_rows: int, cells: list[float], choices: int) -> int:
+    """Triples that a method looks at in all, where it looks at any: others each time, where there are many."""
+    if choices < len(cells):
+        return 0
+    price = price_plan(plan)
+    noise = noise_scale(plan, price, next(part for part in price.split if part.name == "pair"))
+    drowned = (math.fsum(cells) / len(cells)) ** 3 > LARGEST_NOISE * n_rows / noise
+    return 0 if drowned else min(math.comb(len(cells), 3), MOST_TRIPLES * choices)
 
 
 def _model_cells(plan: SynthesisPlan, cells: list[float], choices: int) -> float:

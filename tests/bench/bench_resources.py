@@ -115,10 +115,12 @@ def main(arguments):
             runs += [measured(method, shape, Path(folder)) for shape in shapes]
     kinds = [attribute.name for attribute in attributes(runs[0]["amounts"])]
     found = {
-        "seconds": fitted(runs, "seconds", [kind for kind in kinds if not kind.startswith("report")]),
-        "bytes": fitted(runs, "bytes", ["runs", "values", "pair_cells", "model_cells"]),
+        "seconds": fitted(runs, "seconds", [kind for kind in kinds if not kind.startswith(("report", "held"))]),
+        "bytes": fitted(runs, "bytes", ["runs", "held_values", "pair_cells", "model_cells"]),
     }
     reported = [run | {"added": run["report_bytes"] - run["bytes"]} for run in runs if "report_bytes" in run]
-    found["report_seconds"] = fitted(reported, "report_seconds", [kind for kind in kinds if kind.startswith("report")])
-    found["report_bytes"] = fitted(reported, "added", ["report_runs", "report_values"])
+    found["report_seconds"] = fitted(
+        reported, "report_seconds", [kind for kind in kinds if kind.startswith("report") and kind != "report_tables"]
+    )
+    found["report_bytes"] = fitted(reported, "added", ["report_runs", "report_tables"])
     print(json.dumps(found, indent=2))

@@ -152,7 +152,6 @@ class Visitor:
         if not found.is_visible():
             box.click()
         found.click()
-        self.page.keyboard.press("Escape")
         self.settle()
 
     def choose_model(self, target, *important):
@@ -160,6 +159,8 @@ class Visitor:
         self.choose("Column that models", target)
         for name in important:
             self.choose("Columns whose relations", name)
+            self.page.keyboard.press("Escape")  # this list stays open for further choices
+            self.settle()
         self.press("Save and continue")
 
     def reserve(self):
