@@ -44,6 +44,10 @@ SIGNIFICANT = 3.0
 """Standard deviations of the noise that it has to hold as well."""
 
 
+UNEVEN = 2.0
+"""Standard deviations of the noise by which two halves of a cell have to differ to be kept apart."""
+
+
 @dataclass
 class _Cell:
     """A stretch of the line with its noisy count and, where it was divided, its parts in order."""
@@ -100,7 +104,7 @@ def refined_edges(table: PrivateTable, name: str, grid: Grid, mu_squared: float)
         for cell, inner in zip(heavy, borders, strict=True):
             cell.parts = [next(found) for _ in inner[1:]]
         heavy = [part for cell in heavy for part in cell.parts]
-    return _pruned_edges(roots, grid, threshold)
+    return _pruned_edges(roots, threshold, scale)
 
 
 def _measure(
@@ -123,26 +127,37 @@ def _measure(
     return cells
 
 
-def _pruned_edges(roots: list[_Cell], grid: Grid, threshold: float) -> tuple[float, ...]:
+def _pruned_edges(roots: list[_Cell], threshold: float, scale: float) -> tuple[float, ...]:
     most = max(MOST_CELLS, len(roots))
     while True:
         borders = [roots[0].lower]
         for root in roots:
-            borders += _merge_light(_leaves([root], threshold), threshold)
+            borders += _merge_light(_leaves([root], threshold, scale), threshold)
         if len(borders) - 1 <= most:
             return tuple(borders)
         threshold *= 1.25
 
 
-def _leaves(cells: list[_Cell], threshold: float) -> list[_Cell]:
-    """Halves, and halves of halves, of neighbouring cells, down to those that hold no more than the threshold."""
+def _leaves(cells: list[_Cell], threshold: float, scale: float) -> list[_Cell]:
+    """Halves, and halves of halves, of neighbouring cells, down to those that hold no more than the threshold.
+
+    Two halves without further parts stay one where they hold equally many rows but for noise: a smooth column needs no
+    finer cells, and each costs it noise.
+    """
     count = sum(cell.count for cell in cells)
+    whole = [_Cell(cells[0].lower, cells[-1].upper, count, [])]
     if len(cells) == 1 and count > threshold and cells[0].parts:
         cells = cells[0].parts
     if len(cells) == 1 or count <= threshold:
-        return [_Cell(cells[0].lower, cells[-1].upper, count, [])]
+        return whole
     middle = len(cells) // 2
-    return _leaves(cells[:middle], threshold) + _leaves(cells[middle:], threshold)
+    first, second = (_leaves(half, threshold, scale) for half in (cells[:middle], cells[middle:]))
+    if len(first) == len(second) == 1:
+        density = [leaf.count / (leaf.upper - leaf.lower) for leaf in (first[0], second[0])]
+        width = whole[0].upper - whole[0].lower
+        if abs(density[0] - density[1]) * width / 2.0 <= UNEVEN * scale * math.sqrt(len(cells)):
+            return whole
+    return first + second
 
 
 def _merge_light(leaves: list[_Cell], threshold: float) -> list[float]:
