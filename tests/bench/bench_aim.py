@@ -4,7 +4,7 @@ make bench BENCH="aim --train TRAIN.csv --holdout HOLDOUT.csv --schema SCHEMA.js
                   --epsilons 1 3 --repetitions 3 --peer"
 
 It prints one JSON line per contender and a Markdown table, all of medians. Every contender has a process of its own.
-The peer gets the same cells and 30 rounds, without which it takes hours.
+The peer gets the public cells of the schema, and 30 rounds, without which it takes hours.
 """
 
 import argparse
