@@ -77,12 +77,12 @@ async def draw_rows(request: Request) -> Response:
 
 
 def _draw(request: Request, user: UserView, body: dict[str, Any]) -> Response:
+    run_id = services_of(request).runs.get(user, _id(request)).id
     if unknown := sorted(set(body) - DRAW_CHOICES):
         raise InvalidInputError(f"{unknown[0]!r} is not a choice of a draw: {', '.join(sorted(DRAW_CHOICES))}.")
     given, neutralise = body.get("given", {}), body.get("neutralise_formulas", True)
     if not isinstance(given, dict) or not isinstance(neutralise, bool):
         raise InvalidInputError("given is an object of column and value, and neutralise_formulas is true or false.")
-    run_id = _id(request)
     content = services_of(request).further_rows.draw_csv(
         user, run_id, body.get("n_rows"), given, neutralise_formulas=neutralise
     )

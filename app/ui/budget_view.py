@@ -162,9 +162,9 @@ def expected_error(expected: Forecast, method: str) -> None:
     )
     if expected.pair is not None and method == "aim":
         st.caption(
-            f"The method makes about {expected.pair.measurements:,} measurements of pairs and triples of columns, in "
-            "rounds: each time those that its model explains worst. Where noise hides what is left, it is halved "
-            "and fewer are measured, for the same ε."
+            f"The method makes up to {expected.pair.measurements:,} measurements of pairs and triples of columns, in "
+            "rounds: each time those that its model explains worst. Where noise would hide what is left, it makes "
+            "fewer with less noise, for the same ε."
         )
     if any(column["cells_assumed"] for column in columns):
         st.caption("Where a run learns values, or refines the cells of numbers, a typical number of cells is assumed.")

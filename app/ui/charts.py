@@ -72,7 +72,7 @@ def expected_error(columns: list[dict[str, Any]]) -> Figure:
         marker_color=SYNTHETIC,
         hovertemplate="%{y}: %{x:.2f} %<extra></extra>",
     )
-    figure.update_xaxes(title="Expected error from noise, % of rows in the wrong cell", rangemode="tozero")
+    figure.update_xaxes(title="Rows in the wrong cell, %", rangemode="tozero")
     figure.update_yaxes(type="category")
     return figure
 
