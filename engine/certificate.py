@@ -33,7 +33,7 @@ UNCERTAINTY_STATEMENT = (
 NOT_COVERED = (
     "Facts that hold for the population at large, which the data would show with or without any one unit.",
     "What others' rows say about a person: the guarantee covers the stated unit only, and is weaker for more rows.",
-    "Names, types and order of the columns, and every domain that the schema marks public or declared.",
+    "Names, types and order of the columns, stated rules, and every domain that the schema marks public or declared.",
     "How the file was read: its encoding, its delimiter and its formats are found in the whole file.",
     "Other releases from the same or overlapping data that are not in this dataset's ledger.",
     "The internal evaluation report: it shows statistics of real rows and must not leave with this file.",

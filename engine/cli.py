@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -71,11 +72,12 @@ def _synthesize(options: argparse.Namespace) -> Result:
     from engine.pipeline import fit
     from engine.privacy.held_rows import READING
     from engine.synthesizers.model_file import save_model
+    from engine.synthesizers.registry import default_method
     from engine.timing import StageClock
 
     plan = SynthesisPlan(
         schema=load_schema(options.schema),
-        method=options.method,
+        method=options.method or "",
         epsilon=options.epsilon,
         delta=options.delta,
         unit=_unit(options),
@@ -84,6 +86,8 @@ def _synthesize(options: argparse.Namespace) -> Result:
         target=options.target,
         important=tuple(options.important),
     )
+    if options.method is None:
+        plan = replace(plan, method=default_method(len(plan.synthesized_names())))
     clock = StageClock()
     with clock.stage(READING):
         rows = open_rows(options.data, plan.schema)
@@ -216,7 +220,7 @@ def _add_synthesize(commands: Any) -> None:
     command = commands.add_parser("synthesize", help="fit a method under differential privacy and draw rows")
     command.add_argument("data", type=Path, metavar="DATA")
     command.add_argument("--schema", type=Path, required=True)
-    command.add_argument("--method", default="mst")
+    command.add_argument("--method", help="default: aim for 2 to 100 columns to synthesize, mst for more")
     command.add_argument("--epsilon", type=float, required=True)
     command.add_argument("--delta", type=float, default=DEFAULT_DELTA)
     command.add_argument("--rows", type=int, help="synthetic rows; default: the noisy number of private rows")
