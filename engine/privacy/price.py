@@ -15,7 +15,7 @@ from engine.privacy.accounting import compose_epsilon, gaussian_event, mu_for
 from engine.privacy.events import EventJson
 from engine.privacy.plan import SynthesisPlan
 from engine.synthesizers.base import BudgetShare
-from engine.synthesizers.cells import smooth_groups
+from engine.synthesizers.cells import most_groups
 from engine.synthesizers.marginals import learning_delta, modelled_fields, needs_learning, tree_columns
 from engine.synthesizers.numeric_tree import assumed_cells
 from engine.synthesizers.registry import synthesizer_class
@@ -155,7 +155,7 @@ def forecast(plan: SynthesisPlan) -> Forecast:
 
 def _typical_pair_cells(plan: SynthesisPlan, columns: Sequence[ColumnForecast], scale: float) -> int:
     """Cells of a pair of columns of median size, numbers in as many groups as such noise lets apart."""
-    groups = round(smooth_groups(float(plan.declared_rows or 1), scale))
+    groups = round(most_groups(float(plan.declared_rows or 1), scale))
     kinds = {field.name: field for field in modelled_fields(plan)}
     sizes = sorted(min(column.cells, groups) if _is_line(kinds[column.name]) else column.cells for column in columns)
     return sizes[len(sizes) // 2] ** 2

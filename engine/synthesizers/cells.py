@@ -23,13 +23,13 @@ GROUP_DEVIATIONS = 8.0
 
 MOST_GROUPS = 32.0
 FEWEST_GROUPS = 4.0
-"""Bounds on the number of groups of a smooth column."""
+"""Bounds on the number of groups of a column of numbers."""
 
-PAIR_DEVIATIONS = 1.5
-"""Standard deviations of a pair's noise that a cell of a pair of smooth columns has to hold on average."""
+PAIR_DEVIATIONS = 2.0
+"""Standard deviations of a pair's noise that a cell of a pair of numeric columns has to hold on average."""
 
-SPIKE_DENSITY = 4.0
-"""How many times denser than its neighbour a group is that stays alone with fewer rows than that."""
+GROUP_GROWTH = 1.2
+"""Step by which groups grow until there are few enough."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def keep_all(one_way: OneWay, total: float) -> CellGroups:
     return CellGroups(np.arange(held.size, dtype=np.int32), weights)
 
 
-def smooth_groups(total: float, pair_scale: float) -> float:
-    """About how many groups a smooth column of numbers gets: as many as the noise on pairs lets apart.
+def most_groups(total: float, pair_scale: float) -> float:
+    """How many groups a column of numbers may have: as many as the noise on pairs lets apart.
 
     Args:
         total: number of rows, noisy or stated.
@@ -109,30 +109,36 @@ def merge_cells(column: ColumnDomain, one_way: OneWay, total: float, pair_scale:
     group_of = np.arange(one_way.counts.size, dtype=np.int32)
     if column.is_numeric:
         bins = slice(len(column.atoms), column.n_values)
-        widths = np.diff(np.asarray(column.edges))
-        plenty = total / smooth_groups(total, pair_scale)
-        joined = _join_neighbours(one_way.counts[bins], widths, GROUP_DEVIATIONS * deviation, plenty)
+        enough = GROUP_DEVIATIONS * deviation
+        joined = _few_groups(one_way.counts[bins], enough, most_groups(total, pair_scale))
         group_of[bins] = joined + bins.start
         group_of[bins.stop :] -= (bins.stop - bins.start) - (int(joined.max()) + 1)
     group_of = _merge_rare(group_of, one_way.counts, RARE_CELL_DEVIATIONS * deviation)
     return CellGroups(group_of, keep_all(one_way, total).weights)
 
 
-def _join_neighbours(counts: FloatArray, widths: FloatArray, enough: float, plenty: float) -> npt.NDArray[np.int32]:
-    """Groups of neighbours, from left to right.
+def _few_groups(counts: FloatArray, enough: float, most: float) -> npt.NDArray[np.int32]:
+    """Groups of neighbours that hold `enough` rows each, and more where there would be more than `most` groups.
 
-    A bin joins the group on its left while neither holds `enough`, and while neither holds `plenty` unless one is
-    a spike beside the other: smooth columns need few groups, and an exact value that many rows hold is one alone.
+    A pair pays noise for each group whatever it holds, so a column with most of its rows in one place can afford
+    small groups elsewhere.
     """
+    joined = _join_neighbours(counts, enough)
+    while joined.max() >= most and enough < counts.sum():
+        enough *= GROUP_GROWTH
+        joined = _join_neighbours(counts, enough)
+    return joined
+
+
+def _join_neighbours(counts: FloatArray, enough: float) -> npt.NDArray[np.int32]:
+    """Groups from left to right: a bin joins the group on its left while neither holds `enough`."""
     group_of = np.zeros(counts.size, dtype=np.int32)
-    held, stretch = float(counts[0]), float(widths[0])
+    held = float(counts[0])
     for number in range(1, counts.size):
-        count, width = float(counts[number]), float(widths[number])
-        low, high = sorted((max(held / stretch, 0.0), max(count / width, 0.0)))
-        most = max(held, count)
-        apart = most >= enough and (most >= plenty or high > SPIKE_DENSITY * low)
+        count = float(counts[number])
+        apart = max(held, count) >= enough
         group_of[number] = group_of[number - 1] + apart
-        held, stretch = (count, width) if apart else (held + count, stretch + width)
+        held = count if apart else held + count
     return group_of
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from engine.data.encode import column_domain
 from engine.data.schema import Field, FieldType
-from engine.synthesizers.cells import CellGroups, keep_all, merge_cells, smooth_groups
+from engine.synthesizers.cells import CellGroups, keep_all, merge_cells, most_groups
 from engine.synthesizers.marginals import OneWay
 
 NUMBERS = column_domain(Field("x", FieldType.INTEGER, minimum=1, maximum=8))
@@ -26,22 +26,23 @@ def test_neighbouring_bins_are_joined_until_they_stand_out():
     assert groups.group_of.tolist() == [0, 0, 1, 1, 2, 3, 3, 3, 4]
 
 
-def test_a_smooth_column_has_few_groups_and_a_spike_is_one_alone():
-    """3,200 rows: groups of a smooth stretch hold 100 or more; 60 rows on one value stand alone among few."""
+def test_a_column_has_few_groups_and_small_ones_where_it_can_afford_them():
+    """40 even bins of noise one row are too many groups; few rows beside one crowded bin are not joined with it."""
     line = column_domain(Field("x", FieldType.INTEGER, minimum=1, maximum=40))
-    smooth = merge_cells(line, one_way(*[80] * 40, 0), 3200.0, FINE)
-    assert np.bincount(smooth.group_of, weights=[80] * 40 + [0])[:20].tolist() == [160] * 20
-    spiky = [10] * 40
-    spiky[7] = 60
-    groups = merge_cells(line, one_way(*spiky, 2740), 3200.0, FINE).group_of
+    even = merge_cells(line, one_way(*[80] * 40, 0), 3200.0, FINE)
+    assert np.bincount(even.group_of, weights=[80] * 40 + [0])[:20].tolist() == [160] * 20
+    crowded = [10] * 40
+    crowded[7] = 3000
+    groups = merge_cells(line, one_way(*crowded, 0), 3390.0, 300.0).group_of
     assert (groups == groups[7]).sum() == 1
+    assert len(set(groups[8:40])) == 2
 
 
-def test_noise_on_pairs_leaves_a_smooth_column_fewer_groups():
-    """With g groups a cell of a pair holds 3,200/g² rows: 1.5 deviations of 12 rows leave g = 13, of 300 rows 4."""
-    assert smooth_groups(3200.0, FINE) == 32
-    assert round(smooth_groups(3200.0, 12.0)) == 13
-    assert smooth_groups(3200.0, 300.0) == 4
+def test_noise_on_pairs_leaves_fewer_groups():
+    """With g groups a cell of a pair holds 3,200/g² rows: 2 deviations of 12 rows leave g = 12, of 300 rows 4."""
+    assert most_groups(3200.0, FINE) == 32
+    assert round(most_groups(3200.0, 12.0)) == 12
+    assert most_groups(3200.0, 300.0) == 4
     line = column_domain(Field("x", FieldType.INTEGER, minimum=1, maximum=40))
     assert merge_cells(line, one_way(*[80] * 40, 0), 3200.0, 300.0).size == 4 + 1
 
