@@ -9,7 +9,7 @@ batches between fits; and the junction tree grows by the cheapest way instead of
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, ClassVar
 
@@ -21,9 +21,10 @@ from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import SELECTION_ROUNDING, PrivateTable
 from engine.progress import Progress, ProgressEvent
 from engine.synthesizers.base import BudgetShare
+from engine.synthesizers.cells import most_groups
 from engine.synthesizers.graphical_model import Columns, GraphicalModel, Measurement
 from engine.synthesizers.marginal_synthesizer import MarginalSynthesizer
-from engine.synthesizers.marginals import OneWay
+from engine.synthesizers.marginals import OneWay, drop_spurious, measure_one_ways
 from engine.synthesizers.uncertainty import NOISE_MEAN, SelectionRecord, candidate_bounds, error_entry
 from engine.synthesizers.workload import EMPHASIS, Workload
 
@@ -32,9 +33,10 @@ FloatArray = npt.NDArray[np.float64]
 ONE_WAY_SHARE = 0.40
 SELECTION_SHARE = 0.10
 MEASUREMENTS_PER_COLUMN = 4
-LARGEST_BATCH = 3
+FEWEST_PER_COLUMN = 0.5
 TYPICAL_NOISE = 0.3
-FEWEST = 0.5
+SCARCE, LARGEST_REPEATED_SHARE = 2.0, 0.7
+LARGEST_BATCH = 3
 MAXIMUM_CELLS = 2**19
 FIRST_ITERATIONS, ROUND_ITERATIONS, LAST_ITERATIONS = 60, 12, 80
 
@@ -74,7 +76,7 @@ class _Search:
     left: float
     round_number: int = 0
     is_last: bool = False
-    records: list[SelectionRecord] = field(default_factory=list)
+    last_choice: SelectionRecord | None = None
 
     def next_batch(self, largest: int) -> int:
         """How many sets the next round measures; the last one spends all that is left on one."""
@@ -96,6 +98,7 @@ class AimSynthesizer(MarginalSynthesizer):
 
     minimum_columns: ClassVar[int] = 2
     maximum_columns: ClassVar[int | None] = 100
+    last_choice_: SelectionRecord | None = None
 
     @classmethod
     def parameters(cls, plan: SynthesisPlan) -> dict[str, Any]:
@@ -104,6 +107,10 @@ class AimSynthesizer(MarginalSynthesizer):
             "one_way_share": ONE_WAY_SHARE,
             "selection_share": SELECTION_SHARE,
             "measurements_per_column": MEASUREMENTS_PER_COLUMN,
+            "fewest_measurements_per_column": FEWEST_PER_COLUMN,
+            "typical_noise": TYPICAL_NOISE,
+            "scarce_measurements_per_column": SCARCE,
+            "largest_repeated_share": LARGEST_REPEATED_SHARE,
             "maximum_cells": MAXIMUM_CELLS,
             "workload": "all pairs and triples of columns",
             "emphasised": sorted({*plan.important, *([plan.target] if plan.target is not None else [])}),
@@ -126,6 +133,7 @@ class AimSynthesizer(MarginalSynthesizer):
         self, table: PrivateTable, one_ways: list[OneWay], spend: dict[str, float], progress: Progress
     ) -> None:
         envelope = spend["selection"] + spend["pair"]
+        one_ways, envelope = self._repeated_where_pairs_drown(table, one_ways, envelope)
         planned = _Allowance.of(envelope / (MEASUREMENTS_PER_COLUMN * len(one_ways)))
         model = self._coarse_model(table, one_ways, planned.scale * table.rows_per_unit)
         model.fit(FIRST_ITERATIONS, tolerance=1e-6, stop_at_noise=False)
@@ -136,7 +144,26 @@ class AimSynthesizer(MarginalSynthesizer):
         progress(ProgressEvent("fitting", 0.75, "Fitting the model once more"))
         model.fit(LAST_ITERATIONS, tolerance=1e-6, stop_at_noise=False)
         self.model_ = model
-        self.last_choice_ = search.records[-1]
+        self.last_choice_ = search.last_choice
+
+    def _repeated_where_pairs_drown(
+        self, table: PrivateTable, one_ways: list[OneWay], envelope: float
+    ) -> tuple[list[OneWay], float]:
+        """Count the columns once more where rows are too few for pairs; returns what is left for those, too.
+
+        How much is spent on it follows from the noisy number of rows: the more, the fewer sets of columns could be
+        told from noise.
+        """
+        n_columns = len(one_ways)
+        planned = _Allowance.of(envelope / (MEASUREMENTS_PER_COLUMN * n_columns)).scale * table.rows_per_unit
+        cells = most_groups(self.estimated_rows_, planned) ** 2.0
+        useful = _useful_measurements(self.estimated_rows_, cells, envelope / table.rows_per_unit**2.0)
+        share = min(1.0 - useful / (SCARCE * n_columns), LARGEST_REPEATED_SHARE)
+        if share <= 0.0:
+            return one_ways, envelope
+        again = drop_spurious(self.domain_, measure_one_ways(table, share * envelope))
+        pooled = [first.pooled(second) for first, second in zip(one_ways, again, strict=True)]
+        return pooled, (1.0 - share) * envelope
 
     def _round(self, table: PrivateTable, search: _Search, progress: Progress) -> None:
         """Choose and measure a batch against one state of the model, then learn it."""
@@ -150,7 +177,7 @@ class AimSynthesizer(MarginalSynthesizer):
             record = self._choose_and_measure(table, search, open_candidates, expected, scale)
             columns = record.candidates[record.chosen]
             search.model.add(Measurement(columns, record.counts, np.array(scale**2.0)))
-            search.records = [record]
+            search.last_choice = record
             chosen.append(columns)
         names = [" × ".join(self.domain_.names[column] for column in columns) for columns in chosen]
         progress(
@@ -204,16 +231,14 @@ class AimSynthesizer(MarginalSynthesizer):
     def uncertainty_report(self) -> list[dict[str, Any]]:
         """Bounds for measured sets, and for the pairs that were candidates of the last choice."""
         measured = super().uncertainty_report()
+        if self.last_choice_ is None:
+            return measured
         known = {tuple(entry["columns"]) for entry in measured}
-        modelled = self.model_.pairs()
-        pairs = self.last_choice_.candidates
-        bounds = candidate_bounds(
-            self.last_choice_, lambda columns: modelled[columns] if len(columns) == 2 else self.model_.marginal(columns)
-        )
+        bounds = candidate_bounds(self.last_choice_, self.model_.marginal)
         names = self.domain_.names
         unmeasured = [
             error_entry([names[column] for column in columns], bounds[columns], self.model_.total, measured=False)
-            for columns in pairs
+            for columns in self.last_choice_.candidates
             if len(columns) == 2 and tuple(names[column] for column in columns) not in known
         ]
         return measured + unmeasured
@@ -223,9 +248,20 @@ def _measurements(model: GraphicalModel, mu_squared: float) -> float:
     """How many sets to plan for: as many as leave a typical pair's noise below a share of the rows."""
     n_columns = len(model.sizes)
     cells = float(np.median([first * second for first, second in combinations(model.sizes, 2)]))
-    scale = TYPICAL_NOISE * model.total / (NOISE_MEAN * cells)
-    wanted = (1.0 - SELECTION_SHARE) * mu_squared * scale**2.0
-    return float(np.clip(wanted, FEWEST * n_columns, MEASUREMENTS_PER_COLUMN * n_columns))
+    useful = _useful_measurements(model.total, cells, mu_squared)
+    return float(np.clip(useful, FEWEST_PER_COLUMN * n_columns, MEASUREMENTS_PER_COLUMN * n_columns))
+
+
+def _useful_measurements(total: float, cells: float, mu_squared: float) -> float:
+    """How many sets of so many cells can be measured with noise of at most a share of the rows each.
+
+    Args:
+        total: noisy number of rows.
+        cells: cells of a set.
+        mu_squared: what there is to spend, for one row per unit.
+    """
+    scale = TYPICAL_NOISE * total / (NOISE_MEAN * cells)
+    return float((1.0 - SELECTION_SHARE) * mu_squared * scale**2.0)
 
 
 def _moved_less_than_noise(model: GraphicalModel, before: FloatArray, columns: Columns, scale: float) -> bool:

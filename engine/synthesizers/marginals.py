@@ -43,6 +43,11 @@ class OneWay:
     counts: FloatArray
     variance: float
 
+    def pooled(self, other: OneWay) -> OneWay:
+        """Both measurements in one, weighed by their precision."""
+        variance = 1.0 / (1.0 / self.variance + 1.0 / other.variance)
+        return OneWay(variance * (self.counts / self.variance + other.counts / other.variance), variance)
+
 
 def modelled_fields(plan: SynthesisPlan) -> tuple[Field, ...]:
     """Fields to model; a domain to be learned forgets whatever the schema says of it."""
