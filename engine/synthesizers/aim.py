@@ -161,9 +161,9 @@ class AimSynthesizer(MarginalSynthesizer):
         share = min(1.0 - useful / (SCARCE * n_columns), LARGEST_REPEATED_SHARE)
         if share <= 0.0:
             return one_ways, envelope
-        again = drop_spurious(self.domain_, measure_one_ways(table, share * envelope))
-        pooled = [first.pooled(second) for first, second in zip(one_ways, again, strict=True)]
-        return pooled, (1.0 - share) * envelope
+        again = measure_one_ways(table, share * envelope)
+        self.one_ways_ = [first.pooled(second) for first, second in zip(self.one_ways_, again, strict=True)]
+        return drop_spurious(self.domain_, self.one_ways_), (1.0 - share) * envelope
 
     def _round(self, table: PrivateTable, search: _Search, progress: Progress) -> None:
         """Choose and measure a batch against one state of the model, then learn it."""

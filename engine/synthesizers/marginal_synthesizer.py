@@ -34,6 +34,7 @@ class MarginalSynthesizer(Synthesizer):
 
     plan_: SynthesisPlan
     domain_: TableDomain
+    one_ways_: list[OneWay]
     model_: GraphicalModel
     groups_: tuple[CellGroups, ...]
 
@@ -76,9 +77,9 @@ class MarginalSynthesizer(Synthesizer):
         progress(ProgressEvent("measuring", 0.05, "Measuring each column"))
         self.domain_ = learn_domain(table, plan, learning_share(plan) * table.budget.left_mu_squared)
         spend = self._spend_after_learning(table, plan)
-        one_ways = measure_one_ways(table, spend["one_way"])
-        self.estimated_rows_ = estimate_total(one_ways)
-        self._fit_model(table, drop_spurious(self.domain_, one_ways), spend, progress)
+        self.one_ways_ = measure_one_ways(table, spend["one_way"])
+        self.estimated_rows_ = estimate_total(self.one_ways_)
+        self._fit_model(table, drop_spurious(self.domain_, self.one_ways_), spend, progress)
 
     @classmethod
     def _spend_after_learning(cls, table: PrivateTable, plan: SynthesisPlan) -> dict[str, float]:
@@ -140,18 +141,22 @@ class MarginalSynthesizer(Synthesizer):
 
     def uncertainty_report(self) -> list[dict[str, Any]]:
         """Per measured set of columns, a bound on the model's distance from the private counts, on merged cells."""
-        names = self.domain_.names
-        return [
-            error_entry(
-                [names[column] for column in item.columns],
-                measured_bound(item.counts, self.model_.marginal(item.columns), item.variance),
-                self.model_.total,
-                measured=True,
-                cells=item.counts.size,
-                noise_scale=round(float(np.sqrt(np.min(item.variance))), 3),
-            )
-            for item in self.model_.measurements
-        ]
+        return [self._measured_entry(item) for item in self.model_.measurements]
+
+    def _measured_entry(self, item: Measurement) -> dict[str, Any]:
+        """A bound that follows from the counts as they were released, before empty stretches were cleared."""
+        counts, variance = item.counts, item.variance
+        if len(item.columns) == 1:
+            column = item.columns[0]
+            counts, variance = self.groups_[column].merge(self.one_ways_[column])
+        return error_entry(
+            [self.domain_.names[column] for column in item.columns],
+            measured_bound(counts, self.model_.marginal(item.columns), variance),
+            self.model_.total,
+            measured=True,
+            cells=counts.size,
+            noise_scale=round(float(np.sqrt(np.min(variance))), 3),
+        )
 
     def domain_report(self) -> list[dict[str, Any]]:
         """Per modelled column: its cells and what happens outside them."""

@@ -1,6 +1,6 @@
 """What a run costs as tables grow: seconds and memory against rows, and against columns, as two curves.
 
-make bench BENCH="cost --out docs"
+make bench BENCH=cost
 
 Tables are simulated and hold columns of all types. A line ends early where one run passed --patience seconds.
 """
@@ -71,7 +71,7 @@ def main(arguments):
     parser.add_argument("--columns", type=int, nargs="+", default=[5, 10, 20, 40, 60], help="of aim and mst")
     parser.add_argument("--wide", type=int, nargs="+", default=[100, 200, 500, 1_000], help="further columns of mst")
     parser.add_argument("--patience", type=float, default=600.0)
-    parser.add_argument("--out", type=Path, default=Path("docs"), help="folder of the two pictures")
+    parser.add_argument("--out", type=Path, default=Path("engine/docs"), help="folder of the two pictures")
     options = parser.parse_args(arguments)
     by_rows = [(n_rows, COLUMNS_WHILE_ROWS_GROW) for n_rows in options.rows]
     narrow = [(ROWS_WHILE_COLUMNS_GROW, n_columns) for n_columns in options.columns]

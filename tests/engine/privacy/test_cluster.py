@@ -5,6 +5,7 @@ import signal
 from functools import partial
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
 from distributed import LocalCluster
@@ -30,7 +31,8 @@ SETS = [(0,), (1,), (0, 1), (1, 3), (0, 2, 3)]
 def cluster(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("workers"))
     options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "local_directory": folder}
-    with LocalCluster(n_workers=2, **options) as running:
+    patient = {"distributed.comm.timeouts.connect": "120s", "distributed.comm.timeouts.tcp": "120s"}
+    with dask.config.set(patient), LocalCluster(n_workers=2, **options) as running:
         yield running
 
 
