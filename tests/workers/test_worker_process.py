@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import make_url
 
 from tests.app.builders import ready_dataset, submit
 
@@ -88,12 +90,29 @@ def test_a_run_at_work_can_be_cancelled(services, owner, worker):
     assert services.runs.get(owner, run.id).spent
 
 
-def test_a_run_that_hangs_is_killed_by_the_sweeper_after_its_grace(services, owner, worker):
+def freeze(process, database_url):
+    """Stop a process where it does not hold the database's write lock, on which all others would wait."""
+    for _ in range(100):
+        os.kill(process.pid, signal.SIGSTOP)
+        connection = sqlite3.connect(make_url(database_url).database, timeout=0.1, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(process.pid, signal.SIGCONT)
+            time.sleep(0.02)
+        else:
+            return
+        finally:
+            connection.close()
+    raise AssertionError("the process always holds the write lock")
+
+
+def test_a_run_that_hangs_is_killed_by_the_sweeper_after_its_grace(services, settings, owner, worker):
     dataset_id = ready_dataset(services, owner, content=SLOW_TABLE)
     run = submit(services, owner, dataset_id)
     wait_for(lambda: status(services, owner, run) == "running", "the start")
     hung = job_process(worker)
-    os.kill(hung.pid, signal.SIGSTOP)
+    freeze(hung, settings.database_url)
     services.runs.cancel(owner, run.id)
     wait_for(lambda: status(services, owner, run) == "cancelled", "the kill")
     wait_for(lambda: not hung.is_running(), "the death of the job's process")
