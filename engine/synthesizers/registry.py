@@ -76,7 +76,7 @@ register(
     MethodInfo(
         name="aim",
         title="Adaptive marginals (AIM)",
-        summary="Keeps every column's distribution and the pairs of columns that matter, chosen as it learns.",
+        summary="Keeps every column's distribution and the pairs and triples that matter, chosen as it learns.",
         best_for="Tables of 2 to 100 columns, where it comes closest to the rows",
         source="McKenna, Mullins, Sheldon, Miklau: AIM (2022)",
         target="engine.synthesizers.aim:AimSynthesizer",

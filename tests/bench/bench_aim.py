@@ -61,7 +61,7 @@ def contend(name, epsilon, options):
     """Medians of one contender's figures."""
     schema, train, holdout = read(options)
     method = "aim" if name == PEER else name
-    plan = SynthesisPlan(schema=schema, method=method, epsilon=epsilon, delta=options.delta)
+    plan = SynthesisPlan(schema, method, epsilon, options.delta, target=options.target)
     rounds = []
     for seed in range(options.peer_repetitions if name == PEER else options.repetitions):
         arguments = (peer, plan, train, seed, options.peer_rounds) if name == PEER else (ours, plan, train, seed)
