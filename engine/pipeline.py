@@ -16,12 +16,11 @@ from engine.data.schema import Treatment
 from engine.errors import InputError
 from engine.execution import Execution
 from engine.privacy.budget import RunBudget
-from engine.privacy.contributions import held_out_units
-from engine.privacy.noise import SecureNoise
-from engine.privacy.plan import SynthesisPlan, UnitOfProtection
+from engine.privacy.plan import SynthesisPlan
 from engine.privacy.price import ENVELOPE_SLACK, price_plan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent, no_progress
+from engine.resources import Resources, check_memory, rule_memory
 from engine.synthesizers.arrays import check_device
 from engine.synthesizers.base import Synthesizer
 from engine.synthesizers.marginals import modelled_fields
@@ -142,6 +141,7 @@ def fit(
     progress(ProgressEvent("checking", 0.0, "Checking the plan"))
     check_device(device)
     price = price_plan(plan)
+    check_memory(Resources(0.0, rule_memory(plan)))
     rows = FrameRows(table.reset_index(drop=True)) if isinstance(table, pd.DataFrame) else table
     missing = [name for name in plan.schema.names if name not in rows.names]
     if missing:
@@ -223,23 +223,3 @@ def _fake(provider: str, n_rows: int, rng: np.random.Generator, first_row: int) 
 
     column: pd.Series = fake_column(provider, n_rows, rng)
     return column + first_row if provider == "row_number" else column
-
-
-def split_holdout(table: pd.DataFrame, unit: UnitOfProtection, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Set units aside for the internal evaluation, each one with chance `share` and independently of the others.
-
-    Args:
-        table: typed private rows.
-        unit: whom the guarantee protects; all rows of a person stay together.
-        share: chance of a unit to be set aside, in [0, 0.5].
-
-    Returns:
-        Rows for training and rows set aside.
-
-    Raises:
-        PlanError: the share is out of range.
-
-    Privacy: a unit's place depends on fresh randomness only, so neighbours stay neighbours.
-    """
-    held_out = held_out_units(FrameRows(table), unit, share, SecureNoise())
-    return table.loc[~held_out].reset_index(drop=True), table.loc[held_out].reset_index(drop=True)

@@ -13,11 +13,14 @@ from itertools import accumulate
 from pathlib import Path
 
 from engine.data.rows import STREAM_FROM_BYTES
+from engine.data.rules import Combinations, ordered
 from engine.errors import PlanError
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.price import column_cells, noise_scale, price_plan
 from engine.synthesizers.cells import RARE_CELL_DEVIATIONS
 from engine.synthesizers.exchange import MOST_WORK
+from engine.synthesizers.junction_tree import JunctionTree
+from engine.synthesizers.memory import memory_bytes
 from engine.synthesizers.registry import synthesizer_class
 from engine.synthesizers.workload import LARGEST_NOISE, MOST_TRIPLES
 
@@ -168,7 +171,26 @@ def estimate_resources(plan: SynthesisPlan, n_rows: int) -> Resources:
     """
     found = asdict(amounts(plan, n_rows))
     seconds = _cost(found, COSTS["seconds"]) + _cost(found, COSTS["report_seconds"])
-    return Resources(seconds, round(_cost(found, COSTS["bytes"]) + _cost(found, COSTS["report_bytes"])))
+    size = _cost(found, COSTS["bytes"]) + _cost(found, COSTS["report_bytes"]) + rule_memory(plan)
+    return Resources(seconds, round(size))
+
+
+def rule_memory(plan: SynthesisPlan) -> int:
+    """Bytes of the model that a plan's rules make necessary, whatever is measured; columns under a rule keep all cells.
+
+    Args:
+        plan: the plan; it must be one that can be priced.
+    """
+    positions = {name: position for position, name in enumerate(plan.synthesized_names())}
+    listed = [rule.columns for rule in plan.schema.rules if isinstance(rule, Combinations)]
+    sets = [names for names in (*ordered(plan.schema.rules), *listed) if positions.keys() >= set(names)]
+    if not sets:
+        return 0
+    sizes = [cells for _, cells, _ in column_cells(plan)]
+    tree = JunctionTree(sizes)
+    for names in sets:
+        tree.cover([positions[name] for name in names])
+    return memory_bytes(sizes, tree.cliques.values())
 
 
 def check_memory(resources: Resources) -> None:
@@ -181,8 +203,8 @@ def check_memory(resources: Resources) -> None:
     if resources.memory_bytes > usable:
         raise PlanError(
             f"the run needs about {_mib(resources.memory_bytes)} of memory, and {_mib(usable)} can be used here now: "
-            "drop columns, state fewer categories, make fewer synthetic rows, choose a method that compares no pairs "
-            "of columns, or use a machine with more memory"
+            "drop columns, state fewer categories or rules, make fewer synthetic rows, choose a method that compares "
+            "no pairs of columns, or use a machine with more memory"
         )
 
 

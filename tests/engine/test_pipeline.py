@@ -13,7 +13,7 @@ from engine.data.export import write_csv
 from engine.data.rows import FileRows
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema, Treatment
 from engine.errors import CancelledError, InputError, PlanError
-from engine.pipeline import split_holdout, synthesize
+from engine.pipeline import synthesize
 from engine.privacy import held_rows
 from engine.privacy.contributions import bound_contributions
 from engine.privacy.noise import SecureNoise
@@ -210,25 +210,6 @@ def test_the_persons_id_never_leaves():
     assert "person" not in result.synthetic
     assert result.certificate["events"][0]["sensitivity"] == 2.0
     assert recompute(result.certificate)["epsilon"] <= 1.0
-
-
-def test_holdout_keeps_persons_together():
-    table, _ = persons(rows_per_person=4, n_persons=200)
-    train, holdout = split_holdout(table, UnitOfProtection(UnitKind.PERSON, "person", 4), 0.25)
-    assert len(train) + len(holdout) == len(table)
-    assert not set(train["person"]) & set(holdout["person"])
-    # 200 persons with chance 1/4: standard deviation 6.1, six of them allowed
-    assert abs(holdout["person"].nunique() - 50) < 37
-
-
-def test_holdout_of_rows():
-    table = small_table(n_rows=2000)
-    train, holdout = split_holdout(table, UnitOfProtection(), 0.2)
-    assert len(train) + len(holdout) == 2000
-    assert abs(len(holdout) - 400) < 6 * 17.9
-    assert len(split_holdout(table, UnitOfProtection(), 0.0)[1]) == 0
-    with pytest.raises(PlanError):
-        split_holdout(table, UnitOfProtection(), 0.9)
 
 
 @pytest.mark.parametrize("method", ["aim", "mst", "independent"])

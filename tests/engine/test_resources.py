@@ -3,14 +3,18 @@
 from dataclasses import asdict, replace
 from itertools import combinations, pairwise
 
+import pandas as pd
 import pytest
 
 from engine import resources
+from engine.data.rules import AtMost
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema
 from engine.errors import PlanError
+from engine.pipeline import synthesize
 from engine.privacy.plan import SynthesisPlan
-from engine.resources import COSTS, Amounts, Resources, amounts, check_memory, estimate_resources
+from engine.resources import COSTS, Amounts, Resources, amounts, check_memory, estimate_resources, rule_memory
 from engine.synthesizers.registry import list_methods
+from tests.tables import small_plan
 
 GIB = 2**30
 
@@ -120,3 +124,16 @@ def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
     assert resources.available_memory() == 500_000
     (tmp_path / "memory.max").write_text("max\n")
     assert resources.available_memory() > 500_000
+
+
+def test_rules_that_need_too_large_a_model_are_refused_before_a_row_is_read(monkeypatch):
+    """Four wide columns in a chain lie in one clique: about 64⁴ cells of 8 bytes at least."""
+    fields = tuple(Field(name, FieldType.NUMBER, minimum=0.0, maximum=1000.0) for name in "abcd")
+    chain = tuple(AtMost(low, high) for low, high in ("ab", "bc", "cd"))
+    plan = small_plan(schema=TableSchema(fields, rules=chain))
+    assert rule_memory(plan) > 8 * 64**4
+    assert rule_memory(small_plan(schema=TableSchema(fields, rules=chain[:1]))) < 2**24
+    assert rule_memory(small_plan(schema=TableSchema(fields))) == 0
+    monkeypatch.setattr("engine.resources.available_memory", lambda: 2**28)
+    with pytest.raises(PlanError, match="rules"):
+        synthesize(pd.DataFrame({name: [] for name in "abcd"}), plan)
