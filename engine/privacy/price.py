@@ -20,6 +20,7 @@ from engine.synthesizers.marginals import learning_delta, modelled_fields, needs
 from engine.synthesizers.numeric_tree import assumed_cells
 from engine.synthesizers.registry import synthesizer_class
 from engine.synthesizers.rule_cells import allowed_cells
+from engine.synthesizers.uncertainty import NOISE_MEAN
 
 ENVELOPE_SLACK = 1e-9
 """Part of μ² that a run never uses, so that rounding cannot carry it past its envelope."""
@@ -206,7 +207,7 @@ def _column_forecast(plan: SynthesisPlan, name: str, cells: int, assumed: bool, 
 
 def _mean_error(scale: float) -> float:
     """E|Z| of a Gaussian."""
-    return math.sqrt(2.0 / math.pi) * scale
+    return NOISE_MEAN * scale
 
 
 def _distance(scale: float, cells: int, rows: int) -> float:

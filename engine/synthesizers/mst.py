@@ -24,6 +24,7 @@ from engine.synthesizers.base import BudgetShare
 from engine.synthesizers.graphical_model import Columns, Measurement
 from engine.synthesizers.marginal_synthesizer import MarginalSynthesizer
 from engine.synthesizers.marginals import OneWay
+from engine.synthesizers.uncertainty import NOISE_MEAN
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -88,7 +89,7 @@ class SpanningTreeSynthesizer(MarginalSynthesizer):
         progress(ProgressEvent("measuring", 0.1, "Choosing pairs of columns"))
         mu = math.sqrt(spend["selection"] / (n_columns - 1))
         epsilon = exponential_mechanism_epsilon(mu) / (1.0 + SELECTION_ROUNDING)
-        penalty = math.sqrt(2.0 / math.pi) * _pair_noise_scale(table, spend, n_columns - 1)
+        penalty = NOISE_MEAN * _pair_noise_scale(table, spend, n_columns - 1)
         pairs: list[Columns] = list(combinations(range(n_columns), 2))
         forest = _Forest(pairs)
         chosen = table.select_many(

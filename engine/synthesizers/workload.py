@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.privacy.plan import SynthesisPlan
 from engine.synthesizers.junction_tree import JunctionTree
+from engine.synthesizers.uncertainty import NOISE_MEAN
 
 Columns = tuple[int, ...]
 
@@ -47,10 +49,6 @@ class Workload:
         """How much a set of columns counts."""
         return EMPHASIS if self.emphasised.intersection(columns) else 1.0
 
-    def cells(self, columns: Iterable[int]) -> int:
-        """Cells of a set of columns."""
-        return math.prod(self.sizes[column] for column in columns)
-
     def pairs(self) -> list[Columns]:
         """Every pair of columns."""
         return list(combinations(range(len(self.sizes)), 2))
@@ -62,13 +60,12 @@ class Workload:
             most_cells: cells above which a triple is left out.
             round_number: which part, where there are too many.
         """
-        found: list[Columns] = [
-            columns for columns in combinations(range(len(self.sizes)), 3) if self.cells(columns) <= most_cells
-        ]
-        if len(found) <= MOST_TRIPLES:
-            return found
-        picked = np.random.default_rng(round_number).choice(len(found), MOST_TRIPLES, replace=False)
-        return [found[index] for index in np.sort(picked)]
+        triples, cells = _all_triples(self.sizes)
+        found = triples[cells <= most_cells]
+        if len(found) > MOST_TRIPLES:
+            picked = np.random.default_rng(round_number).choice(len(found), MOST_TRIPLES, replace=False)
+            found = found[np.sort(picked)]
+        return [tuple(columns) for columns in found.tolist()]
 
     def candidates(
         self, tree: JunctionTree, noise_scale: float, total: float, most_cells: float, round_number: int
@@ -83,6 +80,13 @@ class Workload:
             round_number: number of the round.
         """
         pairs = self.pairs()
-        triples = self.triples(LARGEST_NOISE * total / (math.sqrt(2.0 / math.pi) * noise_scale), round_number)
+        triples = self.triples(LARGEST_NOISE * total / (NOISE_MEAN * noise_scale), round_number)
         fitting = [columns for columns in (*pairs, *triples) if tree.plan(columns).cells <= most_cells]
         return fitting or [min(pairs, key=lambda pair: tree.plan(pair).cells)]
+
+
+@lru_cache(maxsize=1)
+def _all_triples(sizes: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Every triple of columns, shape (n_triples, 3), and its cells; every round asks for them."""
+    triples = np.array(list(combinations(range(len(sizes)), 3)), dtype=np.int64).reshape(-1, 3)
+    return triples, np.asarray(sizes, dtype=np.float64)[triples].prod(axis=1)

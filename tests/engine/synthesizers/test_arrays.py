@@ -5,13 +5,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from engine.errors import PlanError
 from engine.synthesizers import graphical_model
 from engine.synthesizers.arrays import CELLS_FOR_CUDA, SMALLEST, NumpyArrays, TorchArrays, arrays_for
 from engine.synthesizers.graphical_model import GraphicalModel, Measurement
 
-torch = pytest.importorskip("torch")
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 KINDS = [NumpyArrays(), *(TorchArrays(device) for device in DEVICES)]
 
