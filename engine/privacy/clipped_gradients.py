@@ -21,7 +21,7 @@ from torch import nn
 LossOf = Callable[[torch.Tensor], torch.Tensor]
 """From rows, shape (n_rows, n_columns), to their losses, shape (n_rows,); a row's loss depends on that row alone."""
 
-ROUNDING = 1e-5
+ROUNDING = 4e-6
 """Part of the norm that single precision may get wrong; gradients are clipped to that much less."""
 
 

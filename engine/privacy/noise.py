@@ -79,6 +79,11 @@ class KeyedNoise:
         return np.frombuffer(self._stream.update(bytes(8 * count)), dtype="<u8").astype(np.uint64, copy=False)
 
 
+def new_key(source: NoiseSource) -> bytes:
+    """A key for `KeyedNoise`, as good as its source."""
+    return source.words(KEY_BYTES // 8).tobytes()
+
+
 def rounded_gaussian(shape: tuple[int, ...], scale: float, source: NoiseSource) -> IntArray:
     """Independent draws of round(Z), Z ~ N(0, scale²).
 

@@ -41,10 +41,13 @@ PROFILE_POINTS = 4_000
 SMALLEST_DELTA = 1e-11
 """Below this, rounding in the convolution of loss distributions could matter."""
 
-LARGEST_MU = 32.0
+SMALLEST_MU, LARGEST_MU = 1e-5, 32.0
+LARGEST_EPSILON = 500.0
 SMALLEST_NOISE, LARGEST_NOISE = 0.3, 1e4
 TOLERANCE = 1e-4
 """Relative tolerance of the noise multiplier, which is always rounded up."""
+
+_TOO_LITTLE_NOISE = "so little noise gives no usable guarantee: choose a smaller ε"
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,14 @@ def gaussian_envelope(sampled: SampledGaussian, delta_extra: float) -> float:
         raise PlanError(
             f"this method needs a δ of which the part {delta_extra:.1e} can be set aside: choose a larger δ"
         )
+    if sampled.noise_multiplier < SMALLEST_NOISE:
+        raise PlanError(_TOO_LITTLE_NOISE)
     epsilons, profile = _profile(sampled, delta_extra)
-    low, high = 0.0, LARGEST_MU
+    low, high = SMALLEST_MU, LARGEST_MU
     if not _covers(high, epsilons, profile, delta_extra):
-        raise PlanError("so little noise gives no usable guarantee: choose a smaller ε")
-    while high - low > 1e-7 * high:
-        middle = (low + high) / 2.0
+        raise PlanError(_TOO_LITTLE_NOISE)
+    while high / low > 1.0 + 1e-7:
+        middle = math.sqrt(low * high)
         low, high = (low, middle) if _covers(middle, epsilons, profile, delta_extra) else (middle, high)
     return high
 
@@ -168,8 +173,8 @@ def _profile(sampled: SampledGaussian, delta_extra: float) -> tuple[FloatArray, 
         neighboring_relation=dp_accounting.NeighboringRelation.ADD_OR_REMOVE_ONE,
     ).self_compose(sampled.steps)
     largest = float(loss.get_epsilon_for_delta(delta_extra))
-    if not math.isfinite(largest):
-        raise PlanError("so little noise gives no usable guarantee: choose a smaller ε or a larger δ")
+    if not largest < LARGEST_EPSILON:
+        raise PlanError(_TOO_LITTLE_NOISE)
     epsilons = np.linspace(0.0, max(largest, PROFILE_INTERVAL), PROFILE_POINTS)
     deltas = np.asarray(loss.get_delta_for_epsilon(epsilons), dtype=np.float64)
     return epsilons[1:], deltas[:-1]
