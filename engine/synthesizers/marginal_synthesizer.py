@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,9 @@ from engine.synthesizers.uncertainty import error_entry, measured_bound
 
 class MarginalSynthesizer(Synthesizer):
     """Noisy one-way marginals, then whatever the subclass measures, then a model that explains both."""
+
+    draws_units: ClassVar[bool] = False
+    """Whether samples of whole units are drawn after the table is encoded."""
 
     plan_: SynthesisPlan
     domain_: TableDomain
@@ -75,7 +78,8 @@ class MarginalSynthesizer(Synthesizer):
     def _fit(self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress) -> None:
         self.plan_ = plan
         progress(ProgressEvent("measuring", 0.05, "Measuring each column"))
-        self.domain_ = learn_domain(table, plan, learning_share(plan) * table.budget.left_mu_squared)
+        learning = learning_share(plan) * table.budget.left_mu_squared
+        self.domain_ = learn_domain(table, plan, learning, keep_units=self.draws_units)
         spend = self._spend_after_learning(table, plan)
         self.one_ways_ = measure_one_ways(table, spend["one_way"])
         self.estimated_rows_ = estimate_total(self.one_ways_)
