@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from app.api import create_api
 from app.api.routes import ROUTES
+from app.services.results import Attempt
 from app.wiring import build
 from tests.app.builders import SCHEMA, TABLE, ready_dataset, submit
 from tests.conftest import FAST_BCRYPT_ROUNDS
@@ -156,7 +157,7 @@ def test_a_run_takes_the_columns_that_matter_most(client, services, owner, mine)
     assert "important" not in services.datasets.get(owner, dataset_id).draft
     run = client.post("/runs", headers=mine, json=asked)
     assert run.status_code == 201
-    plan = services.results.load(run.json()["id"]).plan
+    plan = services.results.load(Attempt(run.json()["id"])).plan
     assert (plan.target, plan.important) == ("colour", ("age",))
 
 
