@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from engine.certificate import build_certificate
+from engine.checkpoints import Checkpoints
 from engine.data.rows import FrameRows, Rows
 from engine.data.schema import Treatment
 from engine.errors import InputError
@@ -89,6 +90,7 @@ def synthesize(
     sample_seed: int | None = None,
     device: str = "auto",
     progress: Progress = no_progress,
+    checkpoints: Checkpoints | None = None,
 ) -> SynthesisResult:
     """Fit the plan's method to a private table and draw synthetic rows, all of them in memory.
 
@@ -98,6 +100,7 @@ def synthesize(
         sample_seed: seed of the sampling, which may be public; noise cannot be seeded.
         device: where the model is fitted: `cpu`, `cuda`, or `auto` for whichever suits its size.
         progress: called after each step; it may raise to stop the work.
+        checkpoints: where a training by steps keeps what it needs to go on after its process ended.
 
     Raises:
         InputError: the table lacks a column of the schema, or a part of it cannot be read.
@@ -105,7 +108,7 @@ def synthesize(
 
     Privacy: charges at most the envelope of `price_plan(plan)`, for adding or removing one unit.
     """
-    run = fit(table, plan, sample_seed=sample_seed, device=device, progress=progress)
+    run = fit(table, plan, sample_seed=sample_seed, device=device, progress=progress, checkpoints=checkpoints)
     progress(ProgressEvent("sampling", 0.85, "Drawing synthetic rows"))
     synthetic = pd.concat(run.pieces(), ignore_index=True)
     return SynthesisResult(synthetic, run.certificate, run.synthesizer, run.clock.seconds)
@@ -118,6 +121,7 @@ def fit(
     sample_seed: int | None = None,
     device: str = "auto",
     progress: Progress = no_progress,
+    checkpoints: Checkpoints | None = None,
     execution: Execution | None = None,
     clock: StageClock | None = None,
 ) -> FittedRun:
@@ -129,6 +133,7 @@ def fit(
         sample_seed: seed of the sampling, which may be public; noise cannot be seeded.
         device: where the model is fitted: `cpu`, `cuda`, or `auto` for whichever suits its size.
         progress: called after each step; it may raise to stop the work.
+        checkpoints: where a training by steps keeps what it needs to go on after its process ended.
         execution: where rows may lie and who counts them; as the environment says where None.
         clock: seconds of the stages before this.
 
@@ -150,6 +155,7 @@ def fit(
     rng = np.random.default_rng(sample_seed)
     synthesizer = synthesizer_class(plan.method)()
     synthesizer.device = device
+    synthesizer.checkpoints = checkpoints
     clock = clock or StageClock()
     execution = execution or Execution.from_environment()
     with (

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from app.errors import QueueUnavailableError
 from app.queueing import LOG_LINES, progress_line
+from app.services.results import Attempt
 from app.wiring import Services
 from engine.errors import CancelledError
 from engine.progress import Progress, ProgressEvent
@@ -19,12 +20,12 @@ class RunProgress:
 
     Args:
         services: the application.
-        run_id: the run.
+        attempt: the attempt that is at work.
     """
 
-    def __init__(self, services: Services, run_id: str) -> None:
+    def __init__(self, services: Services, attempt: Attempt) -> None:
         self._services = services
-        self._run_id = run_id
+        self._attempt = attempt
         self._stage = ""
         self._written_at = float("-inf")
         self._unwritten: list[dict[str, str]] = []
@@ -39,21 +40,22 @@ class RunProgress:
 
         Raises:
             CancelledError: the owner asked the run to stop.
+            SupersededError: another attempt took over, or the run has ended.
         """
         is_new = stage != self._stage
         if not is_new and time.monotonic() - self._written_at < SECONDS_BETWEEN_WRITES:
             self._unwritten = [*self._unwritten, progress_line(stage, message)][-LOG_LINES:]
             return
-        if self._services.results.is_cancel_requested(self._run_id):
+        if self._services.results.is_cancel_requested(self._attempt):
             raise CancelledError("the run was cancelled")
         if is_new:
-            self._services.results.set_stage(self._run_id, stage)
+            self._services.results.set_stage(self._attempt, stage)
         self._stage = stage
         self._written_at = time.monotonic()
         # Redis may be away for a moment; the work goes on, and the next step is written again.
         with suppress(QueueUnavailableError):
             self._services.queue.save_progress(
-                self._run_id, stage=stage, fraction=fraction, message=message, earlier=self._unwritten
+                self._attempt.run_id, stage=stage, fraction=fraction, message=message, earlier=self._unwritten
             )
             self._unwritten = []
 

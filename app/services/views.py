@@ -150,6 +150,8 @@ class RunView:
         note: what an otherwise finished run could not do, such as its report.
         spent: whether the run's ε is charged for good.
         ledger_state: `reserved`, `committed` or `released`.
+        attempt: how often a worker has been asked to do it.
+        can_resume: whether its owner can have it go on from its last checkpoint, without a further charge.
     """
 
     id: str
@@ -171,6 +173,8 @@ class RunView:
     note: str | None
     spent: bool
     ledger_state: str
+    attempt: int
+    can_resume: bool
 
     @property
     def is_finished(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from engine.checkpoints import Checkpoints
 from engine.errors import AlreadyFittedError, NotFittedError
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import PrivateTable
@@ -36,12 +37,14 @@ class BudgetShare:
 class Synthesizer(ABC):
     """Base of all synthesizers. The constructor takes nothing: a plan holds every choice.
 
-    `device` says where a model is fitted: `cpu`, `cuda`, or `auto` for whichever suits its size.
+    `device` says where a model is fitted: `cpu`, `cuda`, or `auto` for whichever suits its size. `checkpoints` is where
+    a training by steps keeps what it needs to go on; None keeps nothing.
     """
 
     minimum_columns: ClassVar[int] = 1
     maximum_columns: ClassVar[int | None] = None
     device: str = "auto"
+    checkpoints: Checkpoints | None = None
 
     def __init__(self) -> None:
         self._fitted = False
