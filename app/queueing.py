@@ -117,7 +117,14 @@ class RunQueue:
         return json.loads(found) if found is not None else None
 
     def save_progress(
-        self, run_id: str, *, stage: str, fraction: float, message: str, earlier: Sequence[dict[str, str]] = ()
+        self,
+        run_id: str,
+        *,
+        stage: str,
+        fraction: float,
+        message: str,
+        earlier: Sequence[dict[str, str]] = (),
+        is_logged: bool = True,
     ) -> None:
         """Write where a run stands; its log goes on from what earlier attempts wrote.
 
@@ -127,10 +134,11 @@ class RunQueue:
             fraction: share of the run that is done.
             message: a sentence without any cell value.
             earlier: steps since the last write, each with `at`, `stage` and `message`, from `progress_line`.
+            is_logged: whether the message becomes a line of the log.
         """
         log = list((self.progress(run_id) or {"log": []})["log"])
         last = progress_line(stage, message)
-        for line in (*earlier, last):
+        for line in (*earlier, last) if is_logged else earlier:
             if not log or line["message"] != log[-1]["message"]:
                 log.append(line)
         value = {

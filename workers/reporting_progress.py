@@ -10,9 +10,11 @@ from app.queueing import LOG_LINES, progress_line
 from app.services.results import Attempt
 from app.wiring import Services
 from engine.errors import CancelledError
-from engine.progress import Progress, ProgressEvent
+from engine.progress import Progress, ProgressEvent, TrainingNumbers
+from workers.training_series import TrainingSeries
 
 SECONDS_BETWEEN_WRITES = 0.3
+SECONDS_BETWEEN_SERIES = 1.0
 
 
 class RunProgress:
@@ -29,22 +31,28 @@ class RunProgress:
         self._stage = ""
         self._written_at = float("-inf")
         self._unwritten: list[dict[str, str]] = []
+        self._series: TrainingSeries | None = None
+        self._series_written_at = float("-inf")
 
-    def report(self, stage: str, fraction: float, message: str) -> None:
+    def report(self, stage: str, fraction: float, message: str, training: TrainingNumbers | None = None) -> None:
         """Write a step.
 
         Args:
             stage: the stage.
             fraction: share of the whole run that is done.
             message: a sentence without any cell value.
+            training: numbers of a training's step, which go to its series and not to the log.
 
         Raises:
             CancelledError: the owner asked the run to stop.
             SupersededError: another attempt took over, or the run has ended.
         """
+        if training is not None:
+            self._add(training)
         is_new = stage != self._stage
         if not is_new and time.monotonic() - self._written_at < SECONDS_BETWEEN_WRITES:
-            self._unwritten = [*self._unwritten, progress_line(stage, message)][-LOG_LINES:]
+            if training is None:
+                self._unwritten = [*self._unwritten, progress_line(stage, message)][-LOG_LINES:]
             return
         if self._services.results.is_cancel_requested(self._attempt):
             raise CancelledError("the run was cancelled")
@@ -55,7 +63,12 @@ class RunProgress:
         # Redis may be away for a moment; the work goes on, and the next step is written again.
         with suppress(QueueUnavailableError):
             self._services.queue.save_progress(
-                self._attempt.run_id, stage=stage, fraction=fraction, message=message, earlier=self._unwritten
+                self._attempt.run_id,
+                stage=stage,
+                fraction=fraction,
+                message=message,
+                earlier=self._unwritten,
+                is_logged=training is None or is_new,
             )
             self._unwritten = []
 
@@ -63,6 +76,17 @@ class RunProgress:
         """A callback for work that is the part of the run from `start` to `end`."""
 
         def callback(event: ProgressEvent) -> None:
-            self.report(event.stage, start + (end - start) * event.fraction, event.message)
+            self.report(event.stage, start + (end - start) * event.fraction, event.message, event.training)
 
         return callback
+
+    def _add(self, training: TrainingNumbers) -> None:
+        """Take the numbers of a step, and write the series now and then and at its end."""
+        with suppress(QueueUnavailableError):
+            if self._series is None:
+                self._series = TrainingSeries(self._services.queue.training(self._attempt.run_id))
+            self._series.add(training)
+            is_due = time.monotonic() - self._series_written_at >= SECONDS_BETWEEN_SERIES
+            if is_due or training.step == training.steps:
+                self._services.queue.save_training(self._attempt.run_id, self._series.points())
+                self._series_written_at = time.monotonic()

@@ -98,13 +98,15 @@ class Sweeper(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """Sweep again and again."""
-        while not self._ended.wait(self._seconds):
+        """Sweep at once, and again and again."""
+        while True:
             guard = FailureGuard()
             with guard:
                 sweep(self._services)
             if guard.failure is not None:
                 _logger.warning("sweep_failed", place=guard.failure.place)
+            if self._ended.wait(self._seconds):
+                return
 
     def end(self) -> None:
         """Let the thread end."""

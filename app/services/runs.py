@@ -19,6 +19,7 @@ from app.store.models import Run
 from app.store.runs import Attempt
 from app.store.session import Database
 from engine.privacy.plan import SynthesisPlan
+from engine.progress import TrainingNumbers
 
 CANCELLED_FREE = "Cancelled before any private row was read: not charged."
 CANCELLED_CHARGED = "Cancelled while it was running: noise had been drawn, so its ε stays charged."
@@ -117,8 +118,9 @@ class RunsService:
         run = self.get(user, run_id)
         try:
             written = self._queue.progress(run_id) or {}
+            training = tuple(TrainingNumbers(**point) for point in self._queue.training(run_id))
         except QueueUnavailableError:
-            written = {}
+            written, training = {}, ()
         log = tuple(
             ProgressLine(datetime.fromisoformat(line["at"]), line["stage"], line["message"])
             for line in written.get("log", ())
@@ -132,6 +134,7 @@ class RunsService:
             message=written["message"] if at_work else message,
             log=log,
             updated_at=datetime.fromisoformat(written["updated_at"]) if "updated_at" in written else None,
+            training=training,
         )
 
     def cancel(self, user: UserView, run_id: str) -> RunView:

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from engine.data.schema import TableSchema
 from engine.privacy.plan import UnitOfProtection
+from engine.progress import TrainingNumbers
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,7 @@ class ProgressView:
     Args:
         fraction: share of the run that is done, in [0, 1].
         log: steps so far, oldest first.
+        training: numbers of a training by steps, oldest first, thinned; empty for every other method.
     """
 
     stage: str
@@ -205,6 +207,7 @@ class ProgressView:
     message: str
     log: tuple[ProgressLine, ...]
     updated_at: datetime | None
+    training: tuple[TrainingNumbers, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,16 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-COLUMNS = (
-    sa.Column("attempt", sa.Integer(), nullable=False, server_default="1"),
-    sa.Column("stalled_attempts", sa.Integer(), nullable=False, server_default="0"),
-    sa.Column("steps_begun", sa.BigInteger(), nullable=False, server_default="0"),
-    sa.Column("checkpoint_id", sa.String(32), nullable=True),
-    sa.Column("holdout_key", sa.String(64), nullable=False, server_default=""),
-)
+NAMES = ("attempt", "stalled_attempts", "steps_begun", "checkpoint_id", "holdout_key")
 
 
 def upgrade() -> None:
     """Add the columns, and a secret key for every run that is there."""
-    for column in COLUMNS:
-        op.add_column("runs", column.copy())
+    op.add_column("runs", sa.Column("attempt", sa.Integer(), nullable=False, server_default="1"))
+    op.add_column("runs", sa.Column("stalled_attempts", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("runs", sa.Column("steps_begun", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("runs", sa.Column("checkpoint_id", sa.String(32), nullable=True))
+    op.add_column("runs", sa.Column("holdout_key", sa.String(64), nullable=False, server_default=""))
     runs = sa.table("runs", sa.column("id"), sa.column("holdout_key"))
     connection = op.get_bind()
     for run_id in connection.scalars(sa.select(runs.c.id)).all():
@@ -34,5 +31,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the columns."""
-    for column in reversed(COLUMNS):
-        op.drop_column("runs", column.name)
+    for name in reversed(NAMES):
+        op.drop_column("runs", name)
