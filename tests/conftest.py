@@ -1,15 +1,35 @@
 """Fixtures that any test may use: real servers once per session, and an application of its own per test."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from app.settings import Settings
 from app.wiring import build
+from engine.synthesizers.dp_ctgan import DpCtganSynthesizer
+from engine.synthesizers.dp_tvae import DpTvaeSynthesizer
 from tests.servers import postgres_server, redis_server, s3_server
 
 FAST_BCRYPT_ROUNDS = 4
+SHORT_TRAINING = {
+    "steps": 20,
+    "batch_rows": 40,
+    "hidden": 16,
+    "latent": 4,
+    "first_moment_steps": 60,
+    "last_moment_steps": 60,
+    "latent_points": 100,
+}
 _databases = itertools.cycle(range(64))
+
+
+@pytest.fixture(autouse=True)
+def short_trainings(monkeypatch):
+    """Deep methods with small networks that take few steps; whoever tests their quality sets others."""
+    for method in (DpCtganSynthesizer, DpTvaeSynthesizer):
+        monkeypatch.setattr(method, "settings", replace(method.settings, **SHORT_TRAINING))
+    monkeypatch.setattr("engine.synthesizers.autoencoder.SLEEP_STEPS", 5)
 
 
 @pytest.fixture(scope="session")
