@@ -50,10 +50,10 @@ def _body(user: UserView, run: RunView) -> None:
         st.caption("The run can go on from its last checkpoint, at no further cost.")
     if run.note:
         st.info(run.note, icon=":material/info:")
-    training_view.show(run, progress.training)
-    _log(progress.log)
     if not run.is_finished:
         _stop(user, run)
+    training_view.show(run, progress.training)
+    _log(progress.log)
 
 
 def _stages(run: RunView, stage: str) -> None:
