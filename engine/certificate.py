@@ -10,8 +10,11 @@ from typing import Any
 from engine.data.schema import Field, Treatment
 from engine.errors import InputError
 from engine.privacy.accounting import compose_epsilon, rdp_epsilon, total_mu
+from engine.privacy.events import delta_extra
+from engine.privacy.mechanisms import TRAINING_MECHANISM
 from engine.privacy.plan import NEIGHBOURING_RELATION, SynthesisPlan
 from engine.privacy.price import PlanPrice
+from engine.privacy.sampled_gaussian import SampledGaussian, gaussian_envelope
 from engine.synthesizers.registry import method_info, synthesizer_class
 from engine.synthesizers.uncertainty import CONFIDENCE
 from engine.version import __version__
@@ -22,6 +25,17 @@ _LIBRARIES = ("dp-accounting", "numpy", "scipy", "pandas", "mpmath")
 NOISE_STATEMENT = (
     "Gaussian noise rounded to whole rows, drawn exactly from the operating system's cryptographic generator; "
     "there is no seed and none is kept"
+)
+
+GRADIENT_NOISE_STATEMENT = (
+    "noise on gradients is Gaussian in double precision, rounded to 2^-20 of its standard deviation, from ChaCha20 "
+    "under fresh keys of the same generator: real numbers cannot be drawn exactly"
+)
+
+GAUSSIAN_ACCOUNTANT = "Gaussian differential privacy, exact conversion (Balle and Wang 2018, Theorem 8)"
+TRAINING_ACCOUNTANT = (
+    "a training is charged as the Gaussian that covers all its Poisson-sampled steps but for a stated part of δ, found "
+    "by privacy loss distributions (dp-accounting)"
 )
 
 UNCERTAINTY_STATEMENT = (
@@ -90,7 +104,7 @@ def build_certificate(
         "columns": _columns(plan, domains),
         "uncertainty": {"confidence": CONFIDENCE, "meaning": UNCERTAINTY_STATEMENT, "sets": uncertainty},
         "rows": {"synthetic": synthetic_rows, "estimated_private": round(estimated_rows, 1)},
-        "randomness": {"noise": NOISE_STATEMENT, "sampling_seed": sample_seed},
+        "randomness": {"noise": _noise_statement(events), "sampling_seed": sample_seed},
         "not_covered": list(NOT_COVERED),
     }
 
@@ -102,7 +116,7 @@ def recompute(certificate: dict[str, Any]) -> dict[str, Any]:
         certificate: a certificate as JSON.
 
     Returns:
-        The recomputed and the stated ε, the δ, and whether they agree.
+        The recomputed and the stated ε, the δ, and whether they agree and each training is charged what its steps cost.
 
     Raises:
         InputError: the certificate is malformed or of an unknown version.
@@ -114,6 +128,7 @@ def recompute(certificate: dict[str, Any]) -> dict[str, Any]:
         delta = float(certificate["privacy"]["delta"])
         stated = float(certificate["privacy"]["epsilon"])
         recorded = [charge["event"] for charge in certificate["events"]]
+        trainings_covered = all(map(_covers_its_steps, _trainings(certificate["events"])))
     except (KeyError, TypeError, ValueError):
         raise InputError("the certificate lacks its events, its ε or its δ") from None
     epsilon = compose_epsilon(recorded, delta)
@@ -121,7 +136,7 @@ def recompute(certificate: dict[str, Any]) -> dict[str, Any]:
         "epsilon": epsilon,
         "delta": delta,
         "stated_epsilon": stated,
-        "agrees": abs(epsilon - stated) <= 1e-9 * max(1.0, stated),
+        "agrees": trainings_covered and abs(epsilon - stated) <= 1e-9 * max(1.0, stated),
         "events": len(recorded),
     }
 
@@ -150,8 +165,23 @@ def _privacy(
         "mu": total_mu(recorded),
         "rho_zcdp": rho,
         "epsilon_zcdp": rdp_epsilon([zero_concentrated], plan.delta),
-        "accountant": "Gaussian differential privacy, exact conversion (Balle and Wang 2018, Theorem 8)",
+        "accountant": "; ".join([GAUSSIAN_ACCOUNTANT, *([TRAINING_ACCOUNTANT] if _trainings(events) else [])]),
     }
+
+
+def _trainings(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [charge for charge in events if charge["mechanism"] == TRAINING_MECHANISM]
+
+
+def _noise_statement(events: list[dict[str, Any]]) -> str:
+    return "; ".join([NOISE_STATEMENT, *([GRADIENT_NOISE_STATEMENT] if _trainings(events) else [])])
+
+
+def _covers_its_steps(charge: dict[str, Any]) -> bool:
+    """Whether a training is charged as no less than its sampling rate, noise and steps cost."""
+    steps = SampledGaussian(charge["sampling_rate"], charge["noise_multiplier"], charge["steps"])
+    needed = gaussian_envelope(steps, delta_extra(charge["event"]))
+    return total_mu([charge["event"]]) >= needed * (1.0 - 1e-6)
 
 
 def _columns(plan: SynthesisPlan, domains: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -22,6 +22,8 @@ FloatArray = npt.NDArray[np.float64]
 Eligible = Callable[[int, Sequence[int]], bool]
 """Whether a candidate may be picked after the given ones; it may use released numbers only."""
 
+TRAINING_MECHANISM = "noisy_gradients"
+
 SELECTION_ROUNDING = 1e-9
 """Selection is charged for slightly more than its ε, which covers floating-point error of its weights."""
 
@@ -104,7 +106,7 @@ def training_charge(
     """
     mu = gaussian_envelope(sampled, delta_extra)
     return Charge(
-        mechanism="noisy_gradients",
+        mechanism=TRAINING_MECHANISM,
         purpose=purpose,
         reads=reads,
         sensitivity=clipping_norm,

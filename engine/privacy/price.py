@@ -36,7 +36,7 @@ class PlanPrice:
     Args:
         event: the envelope's event, with `delta_extra`.
         mu_squared: the envelope in Gaussian DP.
-        delta_extra: δ that discovery thresholds use.
+        delta_extra: δ that discovery thresholds and trainings set aside.
         epsilon: ε at `delta`; never above the plan's ε.
         delta: the plan's δ.
         epsilon_at: the same envelope read at three δ.
@@ -116,7 +116,8 @@ def price_plan(plan: SynthesisPlan) -> PlanPrice:
         PlanError: the method is unknown, cannot treat the table, or a column has no domain.
     """
     _check_method(plan)
-    extra = learning_delta(plan)
+    method = synthesizer_class(plan.method)
+    extra = learning_delta(plan) + method.training_delta(plan)
     mu = mu_for(plan.epsilon, plan.delta - extra)
     event = gaussian_event(mu) | {"delta_extra": extra}
     deltas = (plan.delta * 10.0, plan.delta, plan.delta / 10.0)
@@ -127,7 +128,7 @@ def price_plan(plan: SynthesisPlan) -> PlanPrice:
         epsilon=compose_epsilon([event], plan.delta),
         delta=plan.delta,
         epsilon_at=tuple((delta, compose_epsilon([event], delta)) for delta in deltas if delta < 1.0),
-        split=synthesizer_class(plan.method).budget_split(plan),
+        split=method.budget_split(plan),
     )
 
 
