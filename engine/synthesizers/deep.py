@@ -54,6 +54,7 @@ class DeepSynthesizer(AimSynthesizer):
     networks: ClassVar[type[DeepNetworks]]
     conditional: ClassVar[bool] = False
     draws_units: ClassVar[bool] = True
+    prefers_gpu: ClassVar[bool] = True
 
     @classmethod
     def training_delta(cls, plan: SynthesisPlan) -> float:
