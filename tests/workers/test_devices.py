@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine import devices as engine_devices
 from tests.app.builders import ready_dataset, submit
@@ -142,20 +143,22 @@ def test_a_run_that_waits_for_a_gpu_says_so_and_is_cancelled_for_free(services, 
     assert (ended.status, ended.ledger_state, ended.spent) == ("cancelled", "released", False)
 
 
-def test_a_worker_without_signs_of_a_gpu_does_not_load_torch(monkeypatch, capsys):
+def test_a_worker_without_signs_of_a_gpu_does_not_load_torch(monkeypatch):
     environment = {"OMP_NUM_THREADS": "1"}
     monkeypatch.setattr(devices, "has_signs", lambda: False)
     monkeypatch.setattr(devices, "find_gpus", lambda: pytest.fail("torch was asked"))
-    assert announce("wait", environment) == known_gpus(environment) == ()
-    assert "CPU, 1 thread" in capsys.readouterr().out
+    with capture_logs() as said:
+        assert announce("wait", environment) == known_gpus(environment) == ()
+    assert [line["device"] for line in said] == ["CPU, 1 thread"]
 
 
-def test_a_worker_tells_its_jobs_which_gpus_there_are(monkeypatch, capsys):
+def test_a_worker_tells_its_jobs_which_gpus_there_are(monkeypatch):
     environment = {}
     monkeypatch.setattr(devices, "has_signs", lambda: True)
     monkeypatch.setattr(devices, "find_gpus", lambda: (FIRST, SECOND))
-    assert announce("wait", environment) == known_gpus(environment) == (FIRST, SECOND)
-    assert "Test GPU" in capsys.readouterr().out
+    with capture_logs() as said:
+        assert announce("wait", environment) == known_gpus(environment) == (FIRST, SECOND)
+    assert [line["device"] for line in said] == ["Test GPU", "Test GPU"]
     assert announce("off", environment) == known_gpus(environment) == ()
 
 
