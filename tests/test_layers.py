@@ -27,7 +27,7 @@ CONFINED = {
     "starlette": ("app/api/", "app/server.py"),
     "torch": (
         *("engine/synthesizers/", "engine/evaluation/"),
-        *("engine/privacy/clipped_gradients.py", "engine/privacy/gradient_sums.py"),
+        *("engine/privacy/clipped_gradients.py", "engine/privacy/gradient_sums.py", "engine/devices.py"),
     ),
     "opacus": ("engine/synthesizers/", "engine/evaluation/"),
     "ctgan": ("engine/synthesizers/",),

@@ -54,6 +54,7 @@ class DeepSynthesizer(AimSynthesizer):
     """Whether a latent point ends with a cell of a column that its rows should lie in."""
 
     draws_units: ClassVar[bool] = True
+    prefers_gpu: ClassVar[bool] = True
     weights_: Arrays
 
     @classmethod
