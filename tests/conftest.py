@@ -21,15 +21,22 @@ SHORT_TRAINING = {
     "last_moment_steps": 60,
     "latent_points": 100,
 }
+LONGER_TRAINING = {"hidden": 64, "first_moment_steps": 500, "last_moment_steps": 300, "latent_points": 300}
 _databases = itertools.cycle(range(64))
 
 
 @pytest.fixture(autouse=True)
-def short_trainings(monkeypatch):
-    """Deep methods with small networks that take few steps; whoever tests their quality sets others."""
+def short_trainings(monkeypatch, request):
+    """Deep methods with small networks that take few steps; `longer_trainings` is for tests of their quality."""
+    changes = SHORT_TRAINING | (LONGER_TRAINING if "longer_trainings" in request.fixturenames else {})
     for method in (DpCtganSynthesizer, DpTvaeSynthesizer):
-        monkeypatch.setattr(method, "settings", replace(method.settings, **SHORT_TRAINING))
+        monkeypatch.setattr(method, "settings", replace(method.settings, **changes))
     monkeypatch.setattr("engine.synthesizers.autoencoder.SLEEP_STEPS", 5)
+
+
+@pytest.fixture
+def longer_trainings():
+    """Deep methods fit well enough that shares of their rows can be looked at."""
 
 
 @pytest.fixture(scope="session")
