@@ -1,15 +1,25 @@
 """Fixtures that any test may use: real servers once per session, and an application of its own per test."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from app.settings import Settings
 from app.wiring import build
+from engine.synthesizers import ctgan_baseline, tvae_baseline
 from tests.servers import postgres_server, redis_server, s3_server
 
 FAST_BCRYPT_ROUNDS = 4
+SHORT_TRAINING = 3
 _databases = itertools.cycle(range(64))
+
+
+@pytest.fixture(autouse=True)
+def short_trainings(monkeypatch):
+    """Networks without a privacy guarantee are trained for a few epochs; what they learn then is not tested."""
+    for module in (ctgan_baseline, tvae_baseline):
+        monkeypatch.setattr(module, "SETTINGS", replace(module.SETTINGS, epochs=SHORT_TRAINING))
 
 
 @pytest.fixture(scope="session")
