@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from app.errors import TooLargeError, UnavailableError
+from engine.checkpoints import move_durably
 
 CHUNK_BYTES = 1024 * 1024
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -64,7 +65,7 @@ class FolderStore:
         shutil.copyfile(path, partial)
         partial.chmod(0o600)
         stored = digest(partial)
-        partial.replace(target)
+        move_durably(partial, target)
         return stored
 
     def open(self, file_id: str) -> BinaryIO:
@@ -83,8 +84,10 @@ class FolderStore:
         yield path
 
     def delete(self, file_id: str) -> None:
-        """Remove the file."""
-        self._path(file_id).unlink(missing_ok=True)
+        """Remove the file, and what a process that died while it wrote may have left of it."""
+        path = self._path(file_id)
+        path.unlink(missing_ok=True)
+        path.with_suffix(".partial").unlink(missing_ok=True)
 
     def close(self) -> None:
         """A folder has no connections."""

@@ -14,7 +14,8 @@ AppError
 ├── NotReadyError             an earlier step of the wizard is missing
 ├── ConflictError             the thing's state does not allow this now
 │   ├── BudgetRefusedError     the plan would pass the dataset's cap
-│   └── AlreadyCommittedError  the reservation was committed or released before
+│   ├── AlreadyCommittedError  the reservation was committed or released before
+│   └── SupersededError        another attempt of the run took over, or the run has ended
 └── UnavailableError          a part that is needed does not answer, or a result could not be made
     └── QueueUnavailableError  Redis does not answer
 """
@@ -196,6 +197,15 @@ class AlreadyCommittedError(ConflictError):
     """Raised when a reservation is committed that is not reserved any more."""
 
     code = "already_committed"
+
+
+class SupersededError(ConflictError):
+    """Raised when an attempt of a run wants to write after another attempt took over, or after the run has ended."""
+
+    code = "superseded"
+
+    def __init__(self, user_message: str = "Another worker took this run over, or it has ended.") -> None:
+        super().__init__(user_message)
 
 
 class UnavailableError(AppError):

@@ -12,6 +12,7 @@ from app.queueing import RunQueue
 from app.services import passwords
 from app.services.accounts import AccountsService
 from app.services.audit import AuditService
+from app.services.checkpoints import CheckpointsService
 from app.services.datasets import DatasetsService
 from app.services.further_rows import FurtherRowsService
 from app.services.ledger import LedgerService
@@ -39,6 +40,7 @@ class Services:
     runs: RunsService
     reports: ReportsService
     results: ResultsService
+    checkpoints: CheckpointsService
     further_rows: FurtherRowsService
 
     def close(self) -> None:
@@ -90,6 +92,7 @@ def build(
         runs=RunsService(database, queue, plans, ledger, audit, now),
         reports=reports,
         results=ResultsService(database, files, audit, now),
+        checkpoints=CheckpointsService(database, files),
         further_rows=FurtherRowsService(reports, audit),
     )
 

@@ -11,9 +11,11 @@ from typing import Any
 from engine.data.schema import Field, Treatment
 from engine.errors import InputError
 from engine.privacy.accounting import compose_epsilon, rdp_epsilon, total_mu
-from engine.privacy.events import NON_PRIVATE
+from engine.privacy.events import NON_PRIVATE, delta_extra
+from engine.privacy.mechanisms import TRAINING_MECHANISM
 from engine.privacy.plan import NEIGHBOURING_RELATION, SynthesisPlan
 from engine.privacy.price import PlanPrice
+from engine.privacy.sampled_gaussian import SampledGaussian, gaussian_envelope
 from engine.synthesizers.registry import method_info, synthesizer_class
 from engine.synthesizers.uncertainty import CONFIDENCE
 from engine.version import __version__
@@ -30,6 +32,17 @@ NOISE_STATEMENT = (
 NO_GUARANTEE = (
     "No privacy guarantee: the method read the private rows without protection, so its table can repeat what they "
     "hold. There is no ε. It is for comparison inside the organisation that holds the rows, and must not leave it."
+)
+
+GRADIENT_NOISE_STATEMENT = (
+    "noise on gradients is Gaussian in double precision, rounded to 2^-20 of its standard deviation, from ChaCha20 "
+    "under fresh keys of the same generator: real numbers cannot be drawn exactly"
+)
+
+GAUSSIAN_ACCOUNTANT = "Gaussian differential privacy, exact conversion (Balle and Wang 2018, Theorem 8)"
+TRAINING_ACCOUNTANT = (
+    "a training is charged as the Gaussian that covers all its Poisson-sampled steps but for a stated part of δ, found "
+    "by privacy loss distributions (dp-accounting)"
 )
 
 UNCERTAINTY_STATEMENT = (
@@ -102,7 +115,7 @@ def build_certificate(
         "columns": _columns(plan, domains),
         "uncertainty": {"confidence": CONFIDENCE, "meaning": UNCERTAINTY_STATEMENT, "sets": uncertainty},
         "rows": {"synthetic": synthetic_rows, "estimated_private": round(estimated_rows, 1)},
-        "randomness": {"noise": NOISE_STATEMENT, "sampling_seed": sample_seed},
+        "randomness": {"noise": _noise_statement(events), "sampling_seed": sample_seed},
         "not_covered": list(NOT_COVERED),
     }
 
@@ -114,8 +127,8 @@ def recompute(certificate: dict[str, Any]) -> dict[str, Any]:
         certificate: a certificate as JSON.
 
     Returns:
-        The guarantee, the recomputed and the stated ε, the δ, and whether all agree. Without a guarantee ε and δ are
-        None, and `statement` says so.
+        The guarantee, the recomputed and the stated ε, the δ, and whether all agree and each training is charged what
+        its steps cost. Without a guarantee ε and δ are None, and `statement` says so.
 
     Raises:
         InputError: the certificate is malformed or of an unknown version.
@@ -129,17 +142,18 @@ def recompute(certificate: dict[str, Any]) -> dict[str, Any]:
             return _recompute_without_guarantee(certificate["privacy"], recorded)
         delta = float(certificate["privacy"]["delta"])
         stated = float(certificate["privacy"]["epsilon"])
+        trainings_covered = all(map(_covers_its_steps, _trainings(certificate["events"])))
     except (KeyError, TypeError, ValueError):
         raise InputError("the certificate lacks its events, its ε or its δ") from None
     epsilon = compose_epsilon(recorded, delta)
     if not math.isfinite(epsilon):
-        raise InputError(f"the recorded events have no privacy guarantee, but the certificate states ε = {stated:.6g}")
+        raise InputError(f"the recorded events give no ε at all, but the certificate states ε = {stated:.6g}")
     return {
         "guarantee": GUARANTEED,
         "epsilon": epsilon,
         "delta": delta,
         "stated_epsilon": stated,
-        "agrees": abs(epsilon - stated) <= 1e-9 * max(1.0, stated),
+        "agrees": trainings_covered and abs(epsilon - stated) <= 1e-9 * max(1.0, stated),
         "events": len(recorded),
     }
 
@@ -198,8 +212,23 @@ def _privacy(plan: SynthesisPlan, price: PlanPrice, events: list[dict[str, Any]]
         "mu": total_mu(recorded),
         "rho_zcdp": rho,
         "epsilon_zcdp": rdp_epsilon([zero_concentrated], delta),
-        "accountant": "Gaussian differential privacy, exact conversion (Balle and Wang 2018, Theorem 8)",
+        "accountant": "; ".join([GAUSSIAN_ACCOUNTANT, *([TRAINING_ACCOUNTANT] if _trainings(events) else [])]),
     }
+
+
+def _trainings(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [charge for charge in events if charge["mechanism"] == TRAINING_MECHANISM]
+
+
+def _noise_statement(events: list[dict[str, Any]]) -> str:
+    return "; ".join([NOISE_STATEMENT, *([GRADIENT_NOISE_STATEMENT] if _trainings(events) else [])])
+
+
+def _covers_its_steps(charge: dict[str, Any]) -> bool:
+    """Whether a training is charged as no less than its sampling rate, noise and steps cost."""
+    steps = SampledGaussian(charge["sampling_rate"], charge["noise_multiplier"], charge["steps"])
+    needed = gaussian_envelope(steps, delta_extra(charge["event"]))
+    return total_mu([charge["event"]]) >= needed * (1.0 - 1e-6)
 
 
 def _columns(plan: SynthesisPlan, domains: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -86,15 +86,23 @@ def write_durably(target: Path, content: bytes) -> None:
     partial = target.with_name(f"{target.name}.partial")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(target)
-    sync_folder(target.parent)
+    move_durably(partial, target)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make what was renamed in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def move_durably(written: Path, target: Path) -> None:
+    """Put a file that is complete in the place of another one of the same folder, with all its bytes on the disk.
+
+    Args:
+        written: the new file.
+        target: the name that it gets.
+    """
+    _sync(written)
+    written.replace(target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -4,6 +4,8 @@ import streamlit as st
 
 from app.ui import layout, live_run, messages, navigation, session
 
+RESUME_HELP = "Goes on from the last checkpoint. It was charged already; resuming costs nothing further."
+
 user = session.require_user()
 services = session.services()
 run = layout.open_run(user)
@@ -19,8 +21,16 @@ if run.status == "done":
             navigation.go("report", run=run.id)
         if st.button("Go to the release", icon=":material/download:", key="run_release"):
             navigation.go("release", run=run.id)
-elif run.is_finished and st.button("Plan another run", icon=":material/replay:", key="run_again"):
-    navigation.go("budget", dataset=run.dataset_id)
+elif run.is_finished:
+    with st.container(horizontal=True):
+        if run.can_resume and st.button(
+            "Resume this run", type="primary", icon=":material/resume:", key="run_resume", help=RESUME_HELP
+        ):
+            with messages.reporting():
+                services.runs.resume(user, run.id)
+            st.rerun()
+        if st.button("Plan another run", icon=":material/replay:", key="run_again"):
+            navigation.go("budget", dataset=run.dataset_id)
 st.caption(
     "You can leave or close this page. The run goes on, and this address brings you back to it."
     if not run.is_finished

@@ -27,7 +27,10 @@ CONFINED = {
     "rq": ("app/queueing.py", "workers/"),
     "boto3": ("app/artifacts.py",),
     "starlette": ("app/api/", "app/server.py"),
-    "torch": ("engine/synthesizers/", "engine/evaluation/"),
+    "torch": (
+        *("engine/synthesizers/", "engine/evaluation/"),
+        *("engine/privacy/clipped_gradients.py", "engine/privacy/gradient_sums.py"),
+    ),
     "opacus": ("engine/synthesizers/", "engine/evaluation/"),
     "ctgan": ("engine/synthesizers/",),
     "copulas": (),

@@ -12,7 +12,7 @@ from app.errors import AlreadyCommittedError
 from app.logs import configure_logs, get_logger
 from app.services import reports
 from app.services.budget import is_same_event
-from app.services.results import RunWork
+from app.services.results import Attempt, RunWork
 from app.services.runs import CANCELLED_CHARGED
 from app.services.sources import ingest_limits
 from app.wiring import Services, process_services
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from engine.pipeline import SynthesisResult
     from workers.tables import ComparedTables
 
-PRICE_CHANGED = "A new version prices this plan differently. Submit it again: not charged."
+PRICE_CHANGED = "A new version prices this plan differently. Submit it again."
+STAYS_CHARGED = "What the run was charged stays charged."
 FAILED_CHARGED = "Failed after noise could have been drawn: stays charged."
 SYNTHESIS_PART = (0.03, 0.70)
 EVALUATION_PART = (0.74, 0.94)
@@ -32,91 +33,129 @@ EVALUATION_PART = (0.74, 0.94)
 _logger = get_logger(__name__)
 
 
-def run_synthesis(run_id: str) -> None:
+def run_synthesis(run_id: str, number: int = 1) -> None:
     """Do a run, in this process's application.
 
     Args:
         run_id: the run.
+        number: which attempt to do it this is.
 
     Raises:
         RedactedJobError: something unexpected happened; the run is marked as failed.
     """
     services = process_services()
     configure_logs(services.settings.log_format, services.settings.log_level)
-    do_run(services, run_id)
+    do_run(services, run_id, number)
 
 
-def do_run(services: Services, run_id: str) -> None:
-    """Charge a run, do its work and say how it ended; a run that was charged before is left alone.
+def do_run(services: Services, run_id: str, number: int = 1) -> None:
+    """Charge a run, or go on with one that was charged, and say how it ended; any other run is left alone.
 
     Args:
         services: the application.
         run_id: the run.
+        number: which attempt to do it this is.
 
     Raises:
         RedactedJobError: something unexpected happened; the run is marked as failed.
     """
-    if not _has_its_price(services, run_id):
-        services.ledger.release(run_id, "failed", PRICE_CHANGED, error=PRICE_CHANGED)
-        _logger.warning("run_price_changed", run_id=run_id)
+    attempt = Attempt(run_id, number)
+    if not _starts(services, attempt):
         return
-    if refusal := _memory_refusal(services, run_id):
-        services.ledger.release(run_id, "failed", f"{refusal} Not charged.", error=refusal)
-        _logger.warning("run_needs_memory", run_id=run_id)
-        return
-    try:
-        services.ledger.commit(run_id)
-    except AlreadyCommittedError:
-        _logger.info("run_skipped", run_id=run_id)
-        return
-    _logger.info("run_started", run_id=run_id)
+    _logger.info("run_started", run_id=run_id, attempt=number)
     guard = FailureGuard()
     with guard:
-        note = _work(services, run_id)
-        services.results.finish(run_id, "done", note=note)
+        note = _work(services, attempt)
+        if services.results.finish(attempt, "done", note=note, ledger_note="" if number > 1 else None):
+            services.checkpoints.delete(run_id)
         _logger.info("run_done", run_id=run_id, note=note)
     if guard.failure is not None:
-        _end_failed(services, run_id, guard.failure)
+        _end_failed(services, attempt, guard.failure)
 
 
-def _has_its_price(services: Services, run_id: str) -> bool:
+def _starts(services: Services, attempt: Attempt) -> bool:
+    """Whether this attempt may work: a first one that was just charged, or a later one that goes on."""
+    if attempt.number > 1:
+        return _starts_again(services, attempt)
+    if refusal := _refusal(services, attempt):
+        services.ledger.release(attempt.run_id, "failed", f"{refusal} Not charged.", error=refusal)
+        return False
+    try:
+        services.ledger.commit(attempt.run_id)
+    except AlreadyCommittedError:
+        _logger.info("run_skipped", run_id=attempt.run_id)
+        return False
+    return True
+
+
+def _starts_again(services: Services, attempt: Attempt) -> bool:
+    if not services.results.start_again(attempt):
+        _logger.info("run_skipped", run_id=attempt.run_id, attempt=attempt.number)
+        return False
+    if refusal := _refusal(services, attempt):
+        error = f"{refusal} {STAYS_CHARGED}"
+        services.results.finish(attempt, "failed", error=error, ledger_note=FAILED_CHARGED)
+        return False
+    return True
+
+
+def _refusal(services: Services, attempt: Attempt) -> str | None:
+    """Why this version, or this machine, cannot do the run as it is charged; None where it can."""
+    if not _has_its_price(services, attempt):
+        _logger.warning("run_price_changed", run_id=attempt.run_id)
+        return PRICE_CHANGED
+    if refusal := _memory_refusal(services, attempt):
+        _logger.warning("run_needs_memory", run_id=attempt.run_id)
+        return refusal
+    return None
+
+
+def _has_its_price(services: Services, attempt: Attempt) -> bool:
     """Whether the engine would spend what the ledger holds; the product may have changed since the reservation."""
     from engine.privacy.price import price_plan
 
-    work = services.results.load(run_id)
+    work = services.results.load(attempt)
     return is_same_event(price_plan(work.plan).event, work.charged_event)
 
 
-def _memory_refusal(services: Services, run_id: str) -> str | None:
+def _memory_refusal(services: Services, attempt: Attempt) -> str | None:
     """Why this machine cannot make the run now, from public numbers alone; None where it can."""
     from engine.resources import estimate_resources
 
-    plan = services.results.load(run_id).plan
+    plan = services.results.load(attempt).plan
     return services.plans.memory_refusal(estimate_resources(plan, plan.declared_rows or 1))
 
 
-def _end_failed(services: Services, run_id: str, failure: Failure) -> None:
+def _end_failed(services: Services, attempt: Attempt, failure: Failure) -> None:
+    run_id = attempt.run_id
     if failure.is_cancelled:
-        services.results.finish(run_id, "cancelled", ledger_note=CANCELLED_CHARGED)
+        services.results.finish(attempt, "cancelled", ledger_note=CANCELLED_CHARGED)
         _logger.info("run_cancelled", run_id=run_id)
         return
-    services.results.finish(run_id, "failed", error=failure.sentence, ledger_note=FAILED_CHARGED)
+    if not services.results.finish(attempt, "failed", error=failure.sentence, ledger_note=FAILED_CHARGED):
+        _logger.warning("attempt_superseded", run_id=run_id, attempt=attempt.number, place=failure.place)
+        return
     _logger.error("run_failed", run_id=run_id, place=failure.place)
     if not failure.is_expected:
         raise RedactedJobError(failure.place)
 
 
-def _work(services: Services, run_id: str) -> str | None:
+def _work(services: Services, attempt: Attempt) -> str | None:
     """The straight line; gives a note where the report could not be made."""
     from engine.pipeline import synthesize
     from workers.tables import read_tables
 
-    work = services.results.load(run_id)
-    progress = RunProgress(services, run_id)
-    progress.report("checking", 0.0, "Reading the table")
+    work = services.results.load(attempt)
+    progress = RunProgress(services, attempt)
+    progress.report("checking", 0.0, "Reading the table" if attempt.number == 1 else "Reading the table again")
     with services.datasets.source_path(work.dataset.id) as path:
         tables = read_tables(path, work, ingest_limits(services.settings))
-        result = synthesize(tables.train, work.plan, progress=progress.part(*SYNTHESIS_PART))
+        result = synthesize(
+            tables.train,
+            work.plan,
+            progress=progress.part(*SYNTHESIS_PART),
+            checkpoints=services.checkpoints.of(attempt),
+        )
         compared = tables.for_comparison()
     progress.report("writing", 0.72, "Writing the synthetic table")
     with tempfile.TemporaryDirectory(prefix="studio-") as folder:
@@ -140,7 +179,7 @@ def _save_synthetic(services: Services, work: RunWork, result: SynthesisResult, 
         reports.CERTIFICATE,
         reports.MODEL,
     ):
-        services.results.save_file(work.run_id, kind, folder / kind, reports.RELEASABLE)
+        services.results.save_file(work.attempt, kind, folder / kind, reports.RELEASABLE)
 
 
 def _save_reports(
@@ -187,7 +226,7 @@ def _evaluate(
         progress=progress.part(*EVALUATION_PART),
     )
     _write_json(folder / reports.EVALUATION, evaluation)
-    services.results.save_file(work.run_id, reports.EVALUATION, folder / reports.EVALUATION, reports.INTERNAL)
+    services.results.save_file(work.attempt, reports.EVALUATION, folder / reports.EVALUATION, reports.INTERNAL)
     return evaluation
 
 
@@ -208,7 +247,7 @@ def _save_pdf(
     )
     path = folder / reports.PDF
     path.write_bytes(content)
-    services.results.save_file(work.run_id, reports.PDF, path, reports.RELEASABLE)
+    services.results.save_file(work.attempt, reports.PDF, path, reports.RELEASABLE)
 
 
 def _note(work: RunWork, what: str, failure: Failure) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rq.worker import SpawnWorker
 
+from app.services.results import Attempt
 from app.wiring import process_services
 from workers.failures import FailureGuard
 from workers.sweeper import settle
@@ -19,6 +20,6 @@ class RunWorker(SpawnWorker):
         super().monitor_work_horse(job, queue, execution)
         guard = FailureGuard()
         with guard:
-            settle(process_services(), job.id)
+            settle(process_services(), Attempt(*job.args))
         if guard.failure is not None:
-            self.log.warning("Run %s is left to the sweeper: %s", job.id, guard.failure.place)
+            self.log.warning("Job %s is left to the sweeper: %s", job.id, guard.failure.place)

@@ -12,7 +12,7 @@ from app.services.results import RunWork
 from engine.data.ingest import IngestLimits
 from engine.data.rows import BoolArray, FrameRows, KeptRows, Rows, open_rows
 from engine.privacy.contributions import held_out_units
-from engine.privacy.noise import SecureNoise
+from engine.privacy.noise import KeyedNoise
 
 COMPARED_ROWS = 500_000
 """Rows of each part of a large file that the internal report compares with: a uniform random choice of them."""
@@ -63,6 +63,8 @@ class RunTables:
 def read_tables(path: Path, work: RunWork, limits: IngestLimits) -> RunTables:
     """A run's private rows, typed, with units set aside at random. The file must stay while they are used.
 
+    The choice follows from the run's secret key, so every attempt learns from the same rows.
+
     Args:
         path: the stored file.
         work: the run.
@@ -74,7 +76,7 @@ def read_tables(path: Path, work: RunWork, limits: IngestLimits) -> RunTables:
     Privacy: the caller has committed the run's charge.
     """
     rows = open_rows(path, work.plan.schema, filename=work.dataset.filename, limits=limits)
-    return RunTables(rows, held_out_units(rows, work.plan.unit, work.holdout_share, SecureNoise()))
+    return RunTables(rows, held_out_units(rows, work.plan.unit, work.holdout_share, KeyedNoise(work.holdout_key)))
 
 
 def _some_of(keep: BoolArray, at_most: int) -> BoolArray:

@@ -45,6 +45,11 @@ def cancel_run(request: Request) -> JSONResponse:
     return json_response(services_of(request).runs.cancel(require_user(request), _id(request)))
 
 
+def resume_run(request: Request) -> JSONResponse:
+    """Have a run that ended early go on from its last checkpoint, without a further charge."""
+    return json_response(services_of(request).runs.resume(require_user(request), _id(request)))
+
+
 def get_report(request: Request) -> JSONResponse:
     """The evaluation, which is internal: it shows statistics of real rows."""
     return json_response(services_of(request).reports.evaluation(require_user(request), _id(request)))

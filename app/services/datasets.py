@@ -15,6 +15,7 @@ from app.clock import Clock
 from app.errors import ConflictError, InvalidDataError, NotFoundError
 from app.services import dataset_checks as checks
 from app.services.audit import AuditService
+from app.services.checkpoints import checkpoint_files
 from app.services.dataset_view import dataset_view
 from app.services.ledger import LedgerService
 from app.services.sources import ReadSource, check_readable, read_source, sample_files, sentence
@@ -141,6 +142,9 @@ class DatasetsService:
             dataset.deleted_at = self._now()
             dataset.ledger_version += 1
             removed.extend(rows.remove_files(session, dataset_id))
+            for run in rows.list_unfinished_work(session, dataset_id):
+                removed.extend(checkpoint_files(run))
+                run.checkpoint_id = None
             self._audit.add(session, user, "dataset.delete", "dataset", dataset_id)
 
         removed: builtins.list[str] = []

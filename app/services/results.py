@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,16 +10,18 @@ from typing import Any
 
 from app.artifacts import FileStore, StoredFile
 from app.clock import Clock
-from app.errors import NotFoundError
+from app.errors import NotFoundError, SupersededError
 from app.services.accounts import user_view
 from app.services.audit import AuditService
 from app.services.dataset_view import dataset_view
 from app.services.reports import MEDIA_TYPES
 from app.services.views import DatasetView, UserView
+from app.store import datasets as dataset_rows
 from app.store import ledger as ledger_rows
 from app.store import runs as rows
-from app.store.models import Artifact, new_id
-from app.store.session import Database
+from app.store.models import Artifact, Run, new_id
+from app.store.runs import Attempt, Standing
+from app.store.session import Database, Session
 from engine.privacy.plan import SynthesisPlan
 
 
@@ -27,22 +30,29 @@ class RunWork:
     """One run as its worker sees it.
 
     Args:
-        run_id: the run.
+        attempt: which run, and which attempt to do it.
         dataset: the dataset.
         owner: whose it is.
         plan: what to do.
         charged_event: privacy event that the ledger charges for it.
         holdout_share: share of units to set aside for the evaluation.
         target: column that the utility check predicts.
+        holdout_key: secret from which every attempt sets the same units aside.
     """
 
-    run_id: str
+    attempt: Attempt
     dataset: DatasetView
     owner: UserView
     plan: SynthesisPlan
     charged_event: dict[str, Any]
     holdout_share: float
     target: str | None
+    holdout_key: bytes
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return self.attempt.run_id
 
 
 @dataclass(frozen=True)
@@ -50,12 +60,13 @@ class UnfinishedRun:
     """A run as the sweeper sees it.
 
     Args:
+        attempt: the attempt that is queued or at work.
         status: `queued`, `running` or `stopping`.
         age_seconds: seconds since it was reserved.
         cancel_seconds: seconds since somebody asked it to stop; None where nobody did.
     """
 
-    run_id: str
+    attempt: Attempt
     status: str
     age_seconds: float
     cancel_seconds: float | None
@@ -77,94 +88,140 @@ class ResultsService:
         self._audit = audit
         self._now = now
 
-    def status(self, run_id: str) -> str | None:
-        """A run's status; None where there is no such run."""
+    def standing(self, run_id: str) -> Standing | None:
+        """Where a run stands; None where there is no such run."""
         with self._database.read() as session:
-            run = rows.find_run(session, run_id)
-            return run.status if run is not None else None
+            return rows.read_standing(session, run_id)
 
-    def load(self, run_id: str) -> RunWork:
-        """What a run is to do; raises NotFoundError where there is no such run."""
+    def start_again(self, attempt: Attempt) -> bool:
+        """Mark a run as at work that was charged before and waits to go on; False where it does not."""
+        with self._database.write() as session:
+            return rows.move_attempt(session, attempt, (rows.QUEUED,), status=rows.RUNNING)
+
+    def queue_again(self, attempt: Attempt, stalled_attempts: int) -> bool:
+        """Have a run whose worker was lost wait for another one, to go on from its checkpoint.
+
+        Args:
+            attempt: the attempt that was lost; from now on it writes nothing.
+            stalled_attempts: attempts lost since the last checkpoint, with this one.
+
+        Returns:
+            False where the run has changed since, or has no checkpoint.
+        """
+        expected = (rows.QUEUED, rows.RUNNING)
+        with self._database.write() as session:
+            return rows.next_attempt(session, attempt, expected, stalled_attempts=stalled_attempts)
+
+    def load(self, attempt: Attempt) -> RunWork:
+        """What an attempt is to do; raises NotFoundError where there is no such run."""
         with self._database.read() as session:
-            run = rows.find_run(session, run_id)
+            run = rows.find_run(session, attempt.run_id)
             if run is None:
                 raise NotFoundError("run")
             return RunWork(
-                run_id=run_id,
+                attempt=attempt,
                 dataset=dataset_view(run.dataset),
                 owner=user_view(run.user),
                 charged_event=run.ledger_entry.event,
                 plan=SynthesisPlan.from_json(run.plan.plan),
                 holdout_share=run.holdout_share,
                 target=run.target,
+                holdout_key=bytes.fromhex(run.holdout_key),
             )
 
-    def save_file(self, run_id: str, kind: str, path: Path, classification: str) -> StoredFile:
-        """Store a file that a run made.
+    def save_file(self, attempt: Attempt, kind: str, path: Path, classification: str) -> StoredFile:
+        """Store a file that a run made, in the place of what an earlier attempt made.
 
         Args:
-            run_id: the run.
+            attempt: who made it.
             kind: one of `MEDIA_TYPES`.
             path: the local file.
             classification: `releasable` or `internal`.
+
+        Raises:
+            SupersededError: another attempt took over, or the run has ended.
         """
         file_id = new_id()
         stored = self._files.save(file_id, path)
         with self._database.write() as session:
-            run = rows.find_run(session, run_id)
-            if run is None:
-                raise NotFoundError("run")
-            session.add(
-                Artifact(
-                    id=file_id,
-                    dataset_id=run.dataset_id,
-                    run_id=run_id,
-                    kind=kind,
-                    media_type=MEDIA_TYPES[kind],
-                    size_bytes=stored.size_bytes,
-                    sha256=stored.sha256,
-                    classification=classification,
-                    created_at=self._now(),
-                )
-            )
+            is_mine = rows.hold(session, attempt)
+            if is_mine:
+                unneeded = dataset_rows.remove_run_file(session, attempt.run_id, kind)
+                session.add(self._artifact(session, attempt, file_id, kind, stored, classification))
+            else:
+                unneeded = file_id
+        if unneeded is not None:
+            self._files.delete(unneeded)
+        if not is_mine:
+            raise SupersededError
         return stored
 
-    def set_stage(self, run_id: str, stage: str) -> None:
+    def _artifact(
+        self, session: Session, attempt: Attempt, file_id: str, kind: str, stored: StoredFile, classification: str
+    ) -> Artifact:
+        run = session.get_one(Run, attempt.run_id)
+        return Artifact(
+            id=file_id,
+            dataset_id=run.dataset_id,
+            run_id=run.id,
+            kind=kind,
+            media_type=MEDIA_TYPES[kind],
+            size_bytes=stored.size_bytes,
+            sha256=stored.sha256,
+            classification=classification,
+            created_at=self._now(),
+        )
+
+    def set_stage(self, attempt: Attempt, stage: str) -> None:
         """Keep the stage that a run has reached."""
         with self._database.write() as session:
-            rows.move_run(session, run_id, rows.AT_WORK, stage=stage)
+            rows.move_attempt(session, attempt, rows.AT_WORK, stage=stage)
 
-    def is_cancel_requested(self, run_id: str) -> bool:
-        """Whether somebody asked the run to stop."""
-        with self._database.read() as session:
-            return rows.is_cancel_requested(session, run_id)
+    def is_cancel_requested(self, attempt: Attempt) -> bool:
+        """Whether somebody asked the run to stop.
+
+        Raises:
+            SupersededError: another attempt took over, or the run has ended.
+        """
+        standing = self.standing(attempt.run_id)
+        if standing is None or standing.attempt != attempt.number or standing.status not in rows.AT_WORK:
+            raise SupersededError
+        return standing.cancel_requested
 
     def finish(
-        self, run_id: str, status: str, *, error: str | None = None, note: str | None = None, ledger_note: str = ""
+        self,
+        attempt: Attempt,
+        status: str,
+        *,
+        error: str | None = None,
+        note: str | None = None,
+        ledger_note: str | None = None,
+        expected: Sequence[str] = rows.AT_WORK,
     ) -> bool:
-        """End a run that is at work; its charge stays.
+        """End a run that was charged; its charge stays.
 
         Args:
-            run_id: the run.
+            attempt: who ends it, or whose end it is.
             status: `done`, `failed` or `cancelled`.
             error: why it failed, as a safe sentence.
             note: what a finished run could not do.
-            ledger_note: what the ledger says beside the charge.
+            ledger_note: what the ledger says beside the charge; None leaves what it says.
+            expected: statuses that it may have.
 
         Returns:
-            False where the run was not at work any more.
+            False where the run has ended before, or another attempt took over.
         """
         changes: dict[str, Any] = {"status": status, "finished_at": self._now(), "error": error, "note": note}
         if status == rows.DONE:
             changes["stage"] = "done"
         with self._database.write() as session:
-            if not rows.move_run(session, run_id, rows.AT_WORK, **changes):
+            if not rows.move_attempt(session, attempt, expected, **changes):
                 return False
-            if ledger_note:
-                ledger_rows.annotate_entry(session, run_id, ledger_note)
-            run = rows.find_run(session, run_id)
+            if ledger_note is not None:
+                ledger_rows.annotate_entry(session, attempt.run_id, ledger_note)
+            run = rows.find_run(session, attempt.run_id)
             owner = user_view(run.user) if run is not None else None
-            self._audit.add(session, owner, f"run.{status}", "run", run_id)
+            self._audit.add(session, owner, f"run.{status}", "run", attempt.run_id)
             return True
 
     def unfinished(self) -> list[UnfinishedRun]:
@@ -173,7 +230,7 @@ class ResultsService:
         with self._database.read() as session:
             return [
                 UnfinishedRun(
-                    run_id=run.id,
+                    attempt=Attempt(run.id, run.attempt),
                     status=run.status,
                     age_seconds=(now - run.created_at).total_seconds(),
                     cancel_seconds=_seconds_since(run.cancel_requested_at, now),

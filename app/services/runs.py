@@ -16,13 +16,17 @@ from app.services.views import ProgressLine, ProgressView, RunView, UserView
 from app.store import ledger as ledger_rows
 from app.store import runs as rows
 from app.store.models import Run
+from app.store.runs import Attempt
 from app.store.session import Database
 from engine.privacy.plan import SynthesisPlan
+from engine.progress import TrainingNumbers
 
 CANCELLED_FREE = "Cancelled before any private row was read: not charged."
 CANCELLED_CHARGED = "Cancelled while it was running: noise had been drawn, so its ε stays charged."
+NOT_RESUMABLE = "This run cannot go on: only one that was charged and has ended early with a checkpoint can."
 QUEUE_DOWN = "The queue did not answer: not charged."
 
+RESUMING = "Waiting for a worker, to go on from the last checkpoint"
 _MESSAGES = {
     rows.QUEUED: "Waiting for a worker",
     rows.RUNNING: "Starting",
@@ -114,20 +118,23 @@ class RunsService:
         run = self.get(user, run_id)
         try:
             written = self._queue.progress(run_id) or {}
+            training = tuple(TrainingNumbers(**point) for point in self._queue.training(run_id))
         except QueueUnavailableError:
-            written = {}
+            written, training = {}, ()
         log = tuple(
             ProgressLine(datetime.fromisoformat(line["at"]), line["stage"], line["message"])
             for line in written.get("log", ())
         )
         fraction = 1.0 if run.status == rows.DONE else float(written.get("fraction", 0.0))
+        message = RESUMING if run.status == rows.QUEUED and run.attempt > 1 else _MESSAGES[run.status]
         at_work = run.status == rows.RUNNING and "message" in written
         return ProgressView(
             stage=run.stage,
             fraction=fraction,
-            message=written["message"] if at_work else _MESSAGES[run.status],
+            message=written["message"] if at_work else message,
             log=log,
             updated_at=datetime.fromisoformat(written["updated_at"]) if "updated_at" in written else None,
+            training=training,
         )
 
     def cancel(self, user: UserView, run_id: str) -> RunView:
@@ -140,14 +147,44 @@ class RunsService:
         if run.is_finished:
             raise ConflictError("This run is finished; there is nothing to cancel.")
         self._audit.record(user, "run.cancel", "run", run_id)
-        if self._ledger.release(run_id, rows.CANCELLED, CANCELLED_FREE):
-            # The reservation is gone, so a job that is left in the queue will do nothing.
-            with suppress(QueueUnavailableError):
-                self._queue.remove(run_id)
-        else:
-            with self._database.write() as session:
-                changes = {"status": rows.STOPPING, "cancel_requested_at": self._now()}
-                rows.move_run(session, run_id, (rows.RUNNING,), **changes)
+        if not self._ledger.release(run_id, rows.CANCELLED, CANCELLED_FREE) and not self._cancel_charged(run_id):
+            return self.get(user, run_id)
+        # It does not wait any more, so a job that is left in the queue will do nothing.
+        with suppress(QueueUnavailableError):
+            self._queue.remove(run_id, run.attempt)
+        return self.get(user, run_id)
+
+    def _cancel_charged(self, run_id: str) -> bool:
+        """Ask a run at work to stop; True where it waits to go on, so that it is cancelled at once."""
+        now = self._now()
+        with self._database.write() as session:
+            asked = {"status": rows.STOPPING, "cancel_requested_at": now}
+            if rows.move_run(session, run_id, (rows.RUNNING,), **asked):
+                return False
+            ended = {"status": rows.CANCELLED, "finished_at": now}
+            if not rows.move_run(session, run_id, (rows.QUEUED,), **ended):
+                return False
+            ledger_rows.annotate_entry(session, run_id, CANCELLED_CHARGED)
+            return True
+
+    def resume(self, user: UserView, run_id: str) -> RunView:
+        """Have a run that was cancelled or failed go on from its last checkpoint; the ledger stays as it is.
+
+        Raises:
+            ConflictError: it is not over, or has nothing to go on from.
+        """
+        run = self.get(user, run_id)
+        if not run.can_resume:
+            raise ConflictError(NOT_RESUMABLE)
+        fresh = {"cancel_requested_at": None, "finished_at": None, "error": None, "note": None}
+        with self._database.write() as session:
+            before = Attempt(run_id, run.attempt)
+            if not rows.next_attempt(session, before, rows.RESUMABLE, stalled_attempts=0, **fresh):
+                raise ConflictError(NOT_RESUMABLE)
+            self._audit.add(session, user, "run.resume", "run", run_id, attempt=run.attempt + 1)
+        # Where the queue is away, the sweeper puts the run into it later.
+        with suppress(QueueUnavailableError):
+            self._queue.enqueue(run_id, run.attempt + 1)
         return self.get(user, run_id)
 
 
@@ -174,6 +211,8 @@ def run_view(run: Run) -> RunView:
         note=run.note,
         spent=state == ledger_rows.COMMITTED,
         ledger_state=state,
+        attempt=run.attempt,
+        can_resume=run.status in rows.RESUMABLE and run.checkpoint_id is not None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from engine.data.schema import TableSchema
 from engine.privacy.plan import UnitOfProtection
+from engine.progress import TrainingNumbers
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ class RunView:
         note: what an otherwise finished run could not do, such as its report.
         spent: whether the run's ε is charged for good.
         ledger_state: `reserved`, `committed` or `released`.
+        attempt: how often a worker has been asked to do it.
+        can_resume: whether its owner can have it go on from its last checkpoint, without a further charge.
     """
 
     id: str
@@ -171,6 +174,8 @@ class RunView:
     note: str | None
     spent: bool
     ledger_state: str
+    attempt: int
+    can_resume: bool
 
     @property
     def is_finished(self) -> bool:
@@ -194,6 +199,7 @@ class ProgressView:
     Args:
         fraction: share of the run that is done, in [0, 1].
         log: steps so far, oldest first.
+        training: numbers of a training by steps, oldest first, thinned; empty for every other method.
     """
 
     stage: str
@@ -201,6 +207,7 @@ class ProgressView:
     message: str
     log: tuple[ProgressLine, ...]
     updated_at: datetime | None
+    training: tuple[TrainingNumbers, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,22 @@ def list_run_files(session: Session, run_id: str) -> list[Artifact]:
     return list(session.scalars(select(Artifact).where(Artifact.run_id == run_id).order_by(Artifact.kind)))
 
 
+def remove_run_file(session: Session, run_id: str, kind: str) -> str | None:
+    """Forget a file that a run made; gives its id, for the bytes to be removed, where there was one."""
+    found = find_run_file(session, run_id, kind)
+    if found is None:
+        return None
+    session.delete(found)
+    session.flush()
+    return found.id
+
+
+def list_unfinished_work(session: Session, dataset_id: str) -> list[Run]:
+    """Runs of the dataset that may have left a checkpoint."""
+    statement = select(Run).where(Run.dataset_id == dataset_id, (Run.status != "done") | Run.checkpoint_id.is_not(None))
+    return list(session.scalars(statement))
+
+
 def remove_files(session: Session, dataset_id: str) -> list[str]:
     """Forget all files of a dataset and of its runs; gives their ids, for the bytes to be removed."""
     ids = list(session.scalars(select(Artifact.id).where(Artifact.dataset_id == dataset_id)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -40,6 +41,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 def new_id() -> str:
     """A random id: 32 hexadecimal digits."""
     return uuid4().hex
+
+
+def new_key() -> str:
+    """A secret key of 32 bytes from the operating system, as 64 hexadecimal digits."""
+    return secrets.token_hex(32)
 
 
 def is_id(value: str) -> bool:
@@ -173,6 +179,16 @@ class Run(Identified, Base):
     cancel_requested_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
     note: Mapped[str | None] = mapped_column(Text)
+    attempt: Mapped[int] = mapped_column(default=1)
+    """Number of the attempt that may write; whoever puts the run into the queue again raises it."""
+    stalled_attempts: Mapped[int] = mapped_column(default=0)
+    """Attempts that were lost since the last checkpoint."""
+    steps_begun: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Steps of the training that count as taken."""
+    checkpoint_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    """The stored file of the last checkpoint."""
+    holdout_key: Mapped[str] = mapped_column(String(64), default=new_key)
+    """Secret from which every attempt sets the same units aside, in hexadecimal digits."""
 
     plan: Mapped[Plan] = relationship()
     dataset: Mapped[Dataset] = relationship()

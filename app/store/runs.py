@@ -1,12 +1,16 @@
-"""Rows of runs. Every change of a status is one conditional UPDATE, so of two who try exactly one wins."""
+"""Rows of runs. Every change of a status is one conditional UPDATE, so of two who try exactly one wins.
+
+A run that was put into the queue again has a new attempt, and everything that an attempt writes is conditional on
+its number: a worker that was taken for dead, but is not, changes nothing any more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, Update, select, update
 from sqlalchemy.orm import joinedload
 
 from app.store.models import Dataset, LedgerEntry, Run, is_id
@@ -20,6 +24,7 @@ FAILED = "failed"
 CANCELLED = "cancelled"
 UNFINISHED = (QUEUED, RUNNING, STOPPING)
 AT_WORK = (RUNNING, STOPPING)
+RESUMABLE = (CANCELLED, FAILED)
 
 _PARTS = (
     joinedload(Run.plan),
@@ -27,6 +32,57 @@ _PARTS = (
     joinedload(Run.user),
     joinedload(Run.ledger_entry).joinedload(LedgerEntry.user),
 )
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt to do a run; of all attempts, only the one with the highest number may write.
+
+    Args:
+        run_id: the run.
+        number: 1, 2 and so on.
+    """
+
+    run_id: str
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a run stands.
+
+    Args:
+        status: its status.
+        attempt: number of the attempt that may write.
+        ledger_state: `reserved`, `committed` or `released`.
+        stalled_attempts: attempts that were lost since the last checkpoint.
+        has_checkpoint: whether another attempt could go on.
+        cancel_requested: whether somebody asked it to stop.
+    """
+
+    status: str
+    attempt: int
+    ledger_state: str
+    stalled_attempts: int
+    has_checkpoint: bool
+    cancel_requested: bool
+
+
+def read_standing(session: Session, run_id: str) -> Standing | None:
+    """Where a run stands; None where there is no such run."""
+    row = session.execute(
+        select(
+            Run.status,
+            Run.attempt,
+            LedgerEntry.state,
+            Run.stalled_attempts,
+            Run.checkpoint_id.is_not(None),
+            Run.cancel_requested_at.is_not(None),
+        )
+        .join(Run.ledger_entry)
+        .where(Run.id == run_id)
+    ).one_or_none()
+    return None if row is None else Standing(*row)
 
 
 def find_run(session: Session, run_id: str) -> Run | None:
@@ -71,11 +127,45 @@ def list_unfinished(session: Session) -> list[Run]:
 
 def move_run(session: Session, run_id: str, expected: Sequence[str], **changes: Any) -> bool:
     """Change a run where its status is one of those expected; False where it is not."""
-    statement = update(Run).where(Run.id == run_id, Run.status.in_(expected)).values(**changes)
+    return _changed_one(session, update(Run).where(Run.id == run_id, Run.status.in_(expected)).values(**changes))
+
+
+def move_attempt(session: Session, attempt: Attempt, expected: Sequence[str], **changes: Any) -> bool:
+    """The same on behalf of an attempt; False also where another one took over."""
+    return _changed_one(session, _of(attempt, expected).values(**changes))
+
+
+def hold(session: Session, attempt: Attempt) -> bool:
+    """Keep others from taking over until the transaction ends; False where somebody has."""
+    return _changed_one(session, _of(attempt, AT_WORK).values(attempt=attempt.number))
+
+
+def begin_steps(session: Session, attempt: Attempt, steps: int) -> bool:
+    """Count steps as taken; False where somebody took over, or where more are counted."""
+    statement = _of(attempt, AT_WORK).where(Run.steps_begun <= steps)
+    return _changed_one(session, statement.values(steps_begun=steps))
+
+
+def next_attempt(
+    session: Session, before: Attempt, expected: Sequence[str], *, stalled_attempts: int, **changes: Any
+) -> bool:
+    """Have a run that can go on wait for a worker again; False where it has changed since it was looked at.
+
+    Args:
+        session: a writing transaction.
+        before: the attempt that is over.
+        expected: statuses that the run may have.
+        stalled_attempts: attempts lost since the last checkpoint, from now on.
+        changes: further columns to set.
+    """
+    statement = _of(before, expected).where(Run.checkpoint_id.is_not(None))
+    changes |= {"status": QUEUED, "attempt": before.number + 1, "stalled_attempts": stalled_attempts}
+    return _changed_one(session, statement.values(**changes))
+
+
+def _of(attempt: Attempt, expected: Sequence[str]) -> Update:
+    return update(Run).where(Run.id == attempt.run_id, Run.attempt == attempt.number, Run.status.in_(expected))
+
+
+def _changed_one(session: Session, statement: Any) -> bool:
     return cast(CursorResult[Any], session.execute(statement)).rowcount == 1
-
-
-def is_cancel_requested(session: Session, run_id: str) -> bool:
-    """Whether somebody asked the run to stop."""
-    asked: datetime | None = session.scalar(select(Run.cancel_requested_at).where(Run.id == run_id))
-    return asked is not None

@@ -27,6 +27,29 @@ def _figure(height: int) -> Figure:
     return figure
 
 
+def training_losses(steps: list[int], losses: dict[str, list[float | None]]) -> Figure:
+    """Losses of a training over its steps.
+
+    Args:
+        steps: number of each step.
+        losses: values at these steps by name.
+    """
+    figure = _figure(280)
+    for (name, values), colour in zip(losses.items(), (SYNTHETIC, ACCENT), strict=False):
+        figure.add_scatter(
+            x=steps,
+            y=values,
+            name=name,
+            mode="lines" if len(steps) > 1 else "markers",
+            line={"color": colour, "width": 2},
+            hovertemplate="step %{x:,}: %{y:.4g}<extra>" + name + "</extra>",
+        )
+    figure.update_layout(showlegend=True)
+    figure.update_xaxes(title="Step", rangemode="tozero")
+    figure.update_yaxes(title="Loss")
+    return figure
+
+
 def profile_histogram(profile: dict[str, Any]) -> Figure | None:
     """The distribution of one column of the private table, for its owner."""
     figure = _figure(230)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.errors import AppError
 from app.services.views import ProgressLine, RunView, UserView
-from app.ui import layout, messages, session
+from app.ui import layout, messages, session, training_view
 
 SECONDS_BETWEEN_LOOKS = 2
 STEPS_SHOWN = 8
@@ -46,8 +46,11 @@ def _body(user: UserView, run: RunView) -> None:
     if run.error:
         st.error(run.error, icon=":material/error:")
         st.caption("The cost stays charged: noise had been drawn." if run.spent else "Nothing was charged.")
+    if run.can_resume:
+        st.caption("The run can go on from its last checkpoint, at no further cost.")
     if run.note:
         st.info(run.note, icon=":material/info:")
+    training_view.show(run, progress.training)
     _log(progress.log)
     if not run.is_finished:
         _stop(user, run)

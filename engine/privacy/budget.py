@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import BudgetExceededError
-from engine.privacy.events import NON_PRIVATE, EventJson
+from engine.privacy.accounting import total_mu
+from engine.privacy.events import NON_PRIVATE, EventJson, delta_extra
 
 _ROUNDING = 1e-9
 
@@ -54,13 +55,35 @@ class Charge:
             "event": event,
         }
 
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Charge:
+        """Read a charge back.
+
+        Raises:
+            UnsupportedEventError: its event is not Gaussian, so its cost is not known.
+        """
+        event = {key: part for key, part in value["event"].items() if key != "delta_extra"}
+        known = ("sequence", "mechanism", "purpose", "reads", "sensitivity", "noise_scale", "rho", "event")
+        return cls(
+            mechanism=value["mechanism"],
+            purpose=value["purpose"],
+            reads=tuple(value["reads"]),
+            sensitivity=value["sensitivity"],
+            noise_scale=value["noise_scale"],
+            mu_squared=total_mu([event]) ** 2.0,
+            rho=value["rho"],
+            event=event,
+            delta_extra=delta_extra(value["event"]),
+            parameters={key: part for key, part in value.items() if key not in known},
+        )
+
 
 class RunBudget:
     """Spends an envelope of μ² and δ, and keeps every event.
 
     Args:
         mu_squared: all that the run may cost in Gaussian DP.
-        delta_extra: δ set aside for discovery thresholds.
+        delta_extra: δ set aside for discovery thresholds and trainings.
     """
 
     def __init__(self, mu_squared: float, delta_extra: float = 0.0) -> None:

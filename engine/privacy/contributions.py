@@ -97,6 +97,25 @@ def held_out_units(rows: Rows, unit: UnitOfProtection, share: float, noise: Nois
     return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
 
 
+def unit_numbers(rows: Rows, unit: UnitOfProtection, noise: NoiseSource) -> npt.NDArray[np.int64]:
+    """A number per row, the same for all rows of a person, counted from 0 in the order in which persons appear.
+
+    Args:
+        rows: typed private rows, each of which names a person.
+        unit: whom the guarantee protects.
+        noise: where the keys of the hashes come from.
+
+    Returns:
+        Shape (n_rows,).
+    """
+    hashes = _IdHash(noise)
+    halves = [np.stack(hashes.both(owners), axis=1) for owners in _owners(rows, unit)]
+    if not halves:
+        return np.zeros(0, dtype=np.int64)
+    numbers = pd.DataFrame(np.concatenate(halves)).groupby([0, 1], sort=False).ngroup()
+    return np.asarray(numbers, dtype=np.int64)
+
+
 def _owners(rows: Rows, unit: UnitOfProtection) -> Iterator[pd.Series]:
     """Ids part by part; of single rows any column, for its length."""
     name = unit.id_column or rows.names[0]
@@ -116,13 +135,16 @@ class _IdHash:
         """First half of the hash, one for all rows that name nobody."""
         return self._hash(owners.fillna(""), self._keys[0])
 
+    def both(self, owners: pd.Series) -> tuple[Words, Words]:
+        """Both halves of the hash of each row's person."""
+        return self._hash(owners, self._keys[0]), self._hash(owners, self._keys[1])
+
     def records(self, owners: pd.Series, first_row: int, noise: NoiseSource) -> npt.NDArray[np.void]:
         """Hash, random word and position of each row that names a person."""
         named = np.flatnonzero(owners.notna().to_numpy())
         known = owners.iloc[named]
         records = np.empty(len(named), dtype=_RECORD)
-        records["high"] = self._hash(known, self._keys[0])
-        records["low"] = self._hash(known, self._keys[1])
+        records["high"], records["low"] = self.both(known)
         records["random"] = noise.words(len(named))
         records["row"] = first_row + named
         return records

@@ -14,11 +14,12 @@ from engine.data.rows import FrameRows, Rows, SpooledRows
 from engine.data.schema import Field
 from engine.execution import Execution, ScratchFolder
 from engine.privacy.column_blocks import ColumnBlocks
-from engine.privacy.contributions import bounded_rows
+from engine.privacy.contributions import bounded_rows, unit_numbers
 from engine.privacy.counting import Columns, Counter, Counts, count_here
 from engine.privacy.encoded_rows import EncodedRows, encode_rows
 from engine.privacy.noise import IntArray, NoiseSource
-from engine.privacy.plan import UnitOfProtection
+from engine.privacy.plan import UnitKind, UnitOfProtection
+from engine.privacy.poisson_samples import SampledRows
 from engine.timing import StageClock
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class HeldRows:
         clock: StageClock,
     ) -> None:
         self._fields = fields
+        self._unit = unit
+        self._noise = noise
         self._clock = clock
         self._execution = execution
         self._cluster: ClusterCounter | None = None
@@ -63,6 +66,7 @@ class HeldRows:
         self._numbers: ColumnBlocks | None = None
         self._counts: Counts | None = None
         self.codes: EncodedRows | None = None
+        self.units: IntArray | None = None
         try:
             with clock.stage(READING):
                 rows = FrameRows(table) if isinstance(table, pd.DataFrame) else table
@@ -73,7 +77,7 @@ class HeldRows:
 
     def close(self) -> None:
         """Forget the rows and remove what lies in files; may be called twice."""
-        self._rows = self._spooled = self._numbers = self._counts = self.codes = None
+        self._rows = self._spooled = self._numbers = self._counts = self.codes = self.units = None
         self._folder.close()
         if self._cluster is not None:
             self._cluster.close()
@@ -110,8 +114,13 @@ class HeldRows:
             for block in self._numbers.blocks():
                 yield block[names.index(name)]
 
-    def encode(self, domain: TableDomain) -> None:
-        """Turn the rows into cells, forget the values, and count every column alone."""
+    def encode(self, domain: TableDomain, keep_units: bool = False) -> None:
+        """Turn the rows into cells, forget the values, and count every column alone.
+
+        Args:
+            domain: cells of each column.
+            keep_units: whether to remember which rows are of one unit, so that samples of units can be drawn.
+        """
         counter: Counter = count_here
         if self._execution.scheduler:
             from engine.privacy.cluster import ClusterCounter  # most installations have no cluster
@@ -120,6 +129,8 @@ class HeldRows:
         with self._clock.stage(READING):
             memory_bytes = -1 if self._execution.scheduler else MEMORY_BYTES
             self.codes = encode_rows(self._open(), domain, self._folder, memory_bytes)
+            if keep_units and self._unit.kind is UnitKind.PERSON and self._unit.max_rows_per_unit > 1:
+                self.units = unit_numbers(self._open(), self._unit, self._noise)
         self._rows = self._spooled = self._numbers = None
         self._counts = Counts(self.codes, domain.sizes, counter)
         with self._clock.stage(COUNTING):
@@ -139,6 +150,13 @@ class HeldRows:
         """Exact counts of a set of columns, shape (size of each column)."""
         with self._clock.stage(COUNTING):
             return self._encoded()[1].of(columns)
+
+    def samples(self) -> SampledRows:
+        """Random samples of the units, once the rows are encoded with `keep_units`."""
+        codes, _ = self._encoded()
+        if self.units is None and self._unit.max_rows_per_unit > 1:
+            raise ValueError("encode the table with its units kept before samples of them are drawn")
+        return SampledRows(codes, self.units)
 
     def distances(self, column_sets: Sequence[Columns], estimate_of: Callable[[Columns], FloatArray]) -> FloatArray:
         """L1 distance of each set's exact counts from an estimate, shape (number of sets,)."""

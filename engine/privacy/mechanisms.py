@@ -14,12 +14,15 @@ from engine.privacy.accounting import gaussian_event
 from engine.privacy.budget import Charge
 from engine.privacy.gaussian_dp import exponential_mechanism_mu
 from engine.privacy.noise import IntArray
+from engine.privacy.sampled_gaussian import SampledGaussian, gaussian_envelope
 
 _VALUES_WAITING = 100_000
 
 FloatArray = npt.NDArray[np.float64]
 Eligible = Callable[[int, Sequence[int]], bool]
 """Whether a candidate may be picked after the given ones; it may use released numbers only."""
+
+TRAINING_MECHANISM = "noisy_gradients"
 
 SELECTION_ROUNDING = 1e-9
 """Selection is charged for slightly more than its ε, which covers floating-point error of its weights."""
@@ -86,6 +89,37 @@ def selection_charge(
         rho=picks * charged * charged / 8.0,
         event=gaussian_event(float(np.sqrt(mu_squared))),
         parameters={"selection_epsilon": charged, "candidates": n_candidates, "picks": picks},
+    )
+
+
+def training_charge(
+    purpose: str, reads: tuple[str, ...], sampled: SampledGaussian, clipping_norm: float, delta_extra: float
+) -> Charge:
+    """What a training costs: the Gaussian that covers all its steps, but for a chance of `delta_extra`.
+
+    Args:
+        purpose: why it is called, in words.
+        reads: columns that it reads.
+        sampled: sampling rate, noise and number of steps.
+        clipping_norm: largest L2 norm of the gradient of a unit.
+        delta_extra: δ beside the composition.
+    """
+    mu = gaussian_envelope(sampled, delta_extra)
+    return Charge(
+        mechanism=TRAINING_MECHANISM,
+        purpose=purpose,
+        reads=reads,
+        sensitivity=clipping_norm,
+        noise_scale=sampled.noise_multiplier * clipping_norm,
+        mu_squared=mu * mu,
+        rho=mu * mu / 2.0,
+        event=gaussian_event(mu),
+        delta_extra=delta_extra,
+        parameters={
+            "sampling_rate": sampled.sampling_rate,
+            "noise_multiplier": sampled.noise_multiplier,
+            "steps": sampled.steps,
+        },
     )
 
 

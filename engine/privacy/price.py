@@ -37,7 +37,7 @@ class PlanPrice:
     Args:
         event: the envelope's event, with `delta_extra`.
         mu_squared: the envelope in Gaussian DP; None without a guarantee.
-        delta_extra: δ that discovery thresholds use.
+        delta_extra: δ that discovery thresholds and trainings set aside.
         epsilon: ε at `delta`; never above the plan's ε; None without a guarantee.
         delta: the plan's δ; None without a guarantee.
         epsilon_at: the same envelope read at three δ.
@@ -124,10 +124,11 @@ def price_plan(plan: SynthesisPlan) -> PlanPrice:
             the plan states no ε, or it does not and the plan states one.
     """
     _check_method(plan)
+    method = synthesizer_class(plan.method)
     if not method_info(plan.method).private:
         return _unprotected_price(plan)
     epsilon, delta = plan.promised()
-    extra = learning_delta(plan)
+    extra = learning_delta(plan) + method.training_delta(plan)
     mu = mu_for(epsilon, delta - extra)
     event = gaussian_event(mu) | {"delta_extra": extra}
     deltas = (delta * 10.0, delta, delta / 10.0)
@@ -138,7 +139,7 @@ def price_plan(plan: SynthesisPlan) -> PlanPrice:
         epsilon=compose_epsilon([event], delta),
         delta=delta,
         epsilon_at=tuple((each, compose_epsilon([event], each)) for each in deltas if each < 1.0),
-        split=synthesizer_class(plan.method).budget_split(plan),
+        split=method.budget_split(plan),
     )
 
 

@@ -12,17 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtri
 
 from engine.data.encode import TableDomain
 from engine.data.rows import Rows
 from engine.data.schema import Field
-from engine.errors import PlanError
 from engine.execution import Execution
 from engine.privacy.budget import Charge, RunBudget
 from engine.privacy.counting import Columns
@@ -38,11 +36,16 @@ from engine.privacy.mechanisms import (
     discovery_threshold,
     gaussian_charge,
     selection_charge,
+    training_charge,
     walk_down,
 )
-from engine.privacy.noise import IntArray, NoiseSource, SecureNoise, gumbel, rounded_gaussian
+from engine.privacy.noise import IntArray, NoiseSource, SecureNoise, gumbel, new_key, rounded_gaussian
 from engine.privacy.plan import UnitOfProtection
+from engine.privacy.sampled_gaussian import SampledGaussian
 from engine.timing import StageClock
+
+if TYPE_CHECKING:
+    from engine.privacy.gradient_sums import GradientSums
 
 __all__ = ["SELECTION_ROUNDING", "Columns", "MechanismCall", "PrivateTable", "discovery_threshold"]
 
@@ -126,9 +129,14 @@ class PrivateTable:
         self.budget.record_unprotected(purpose, tuple(self._fields))
         return self._held.table()
 
-    def encode(self, domain: TableDomain) -> None:
-        """Turn the rows into cells of a public or released domain and forget the values."""
-        self._held.encode(domain)
+    def encode(self, domain: TableDomain, *, keep_units: bool = False) -> None:
+        """Turn the rows into cells of a public or released domain and forget the values.
+
+        Args:
+            domain: cells of each column.
+            keep_units: whether `train` follows, which draws whole units.
+        """
+        self._held.encode(domain, keep_units)
 
     def merge_cells(self, column: int, groups: npt.NDArray[np.int32]) -> None:
         """Replace a column's cells by coarser ones.
@@ -289,31 +297,6 @@ class PrivateTable:
         )
         return released
 
-    def discover_range(self, name: str, edges: FloatArray, noise_scale: float) -> tuple[float, float]:
-        """Outer borders of the bins of a public grid that hold more than noise: read off one histogram.
-
-        Args:
-            name: a numeric or date column.
-            edges: a public grid in numeric units, increasing; values outside fall into the outer bins.
-            noise_scale: standard deviation of the noise per bin, in rows.
-
-        Raises:
-            BudgetExceededError: the envelope does not hold the charge.
-            PlanError: no bin rises above the noise, so no range can be stated.
-
-        Privacy: that of `histogram`.
-        """
-        lower = np.concatenate([[-np.inf], edges[1:-1]])
-        upper = np.concatenate([edges[1:-1], [np.inf]])
-        noisy = self.histogram(name, lower, upper, noise_scale, "learn the range")
-        held = np.flatnonzero(noisy > noise_scale * float(-ndtri(0.05 / len(noisy))))
-        if not len(held):
-            raise PlanError(
-                f"the range of column {name!r} cannot be learned with so little privacy loss: "
-                "state its minimum and maximum, or spend more"
-            )
-        return float(edges[held[0]]), float(edges[held[-1] + 1])
-
     def discover_categories(self, name: str, noise_scale: float, delta: float) -> tuple[str, ...]:
         """Values of a text column that enough rows hold, in order of their text.
 
@@ -355,6 +338,45 @@ class PrivateTable:
             ],
         )
         return tuple(sorted(str(value) for value in kept))
+
+    def train(
+        self,
+        sampled: SampledGaussian,
+        clipping_norm: float,
+        delta_extra: float,
+        purpose: str,
+        steps_taken: int = 0,
+    ) -> GradientSums:
+        """Pay for a training and give access to its steps, each a noisy sum of clipped gradients.
+
+        Args:
+            sampled: sampling rate, noise and number of steps.
+            clipping_norm: largest L2 norm of the gradient of a unit, over all parameters together.
+            delta_extra: chance that the Gaussian which the training is charged as does not cover it.
+            purpose: why, in words, for the certificate.
+            steps_taken: steps that began before, in a training that goes on; they are not taken again.
+
+        Raises:
+            BudgetExceededError: the envelope does not hold the charge.
+            PlanError: the steps have no usable guarantee.
+
+        Privacy: all rows of a unit make one clipped gradient, whatever their number. Each step is the Gaussian
+            mechanism of L2 sensitivity `clipping_norm` on a Poisson sample of the units; charges μ² of
+            `gaussian_envelope` for all steps, and `delta_extra`.
+        """
+        from engine.privacy.gradient_sums import GradientSums  # torch is slow to load, and few methods train
+
+        reads = tuple(self._fields)
+        self.budget.spend(training_charge(purpose, reads, sampled, clipping_norm, delta_extra))
+
+        def release(key: tuple[Any, ...], exact: Any, draw: Callable[[], Any]) -> Any:
+            return self._release(MechanismCall("noisy_gradient_sum", key, clipping_norm, "l2"), exact, draw)
+
+        return GradientSums(self._held.samples(), sampled, clipping_norm, steps_taken, self._fresh_key, release)
+
+    def _fresh_key(self) -> bytes:
+        """A key for one sample or the noise of one step; the tests' recorder replaces it too."""
+        return new_key(self._noise)
 
     @property
     def _codes(self) -> EncodedRows:

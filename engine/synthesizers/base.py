@@ -56,6 +56,11 @@ class Synthesizer(ABC):
         """How a run divides its μ²; it reads no rows, and the shares sum to one."""
 
     @classmethod
+    def training_delta(cls, plan: SynthesisPlan) -> float:
+        """Part of the plan's δ that a training by noisy gradients sets aside; none where a method does not train."""
+        return 0.0
+
+    @classmethod
     @abstractmethod
     def parameters(cls, plan: SynthesisPlan) -> dict[str, Any]:
         """The method's settings, for the certificate; none of them depends on rows."""

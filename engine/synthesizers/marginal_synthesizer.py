@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from engine.data.encode import TableDomain
@@ -25,17 +26,47 @@ from engine.synthesizers.marginals import (
     learning_share,
     measure_one_ways,
 )
+from engine.synthesizers.rounding import Codes
 from engine.synthesizers.rule_cells import BoolArray, allowed_cells, condition_of, keep_order
 from engine.synthesizers.uncertainty import error_entry, measured_bound
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class RowModel(Protocol):
+    """A distribution of rows in cells that stands for a number of private ones."""
+
+    @property
+    def total(self) -> float:
+        """The number of rows that it stands for."""
+        ...
+
+    @property
+    def measurements(self) -> Sequence[Measurement]:
+        """Noisy marginals that it was fitted to."""
+        ...
+
+    def marginal(self, columns: Columns) -> FloatArray:
+        """Its counts of one to three columns."""
+        ...
+
+    def sample(
+        self, n_rows: int, rng: np.random.Generator, given: Mapping[int, BoolArray] | None = None
+    ) -> list[Codes]:
+        """Cells of rows, one array per column, that lie in the given cells of some columns."""
+        ...
 
 
 class MarginalSynthesizer(Synthesizer):
     """Noisy one-way marginals, then whatever the subclass measures, then a model that explains both."""
 
+    draws_units: ClassVar[bool] = False
+    """Whether samples of whole units are drawn after the table is encoded."""
+
     plan_: SynthesisPlan
     domain_: TableDomain
     one_ways_: list[OneWay]
-    model_: GraphicalModel
+    model_: RowModel
     groups_: tuple[CellGroups, ...]
 
     @classmethod
@@ -62,7 +93,7 @@ class MarginalSynthesizer(Synthesizer):
         plan: SynthesisPlan,
         domain: TableDomain,
         groups: tuple[CellGroups, ...],
-        model: GraphicalModel,
+        model: RowModel,
         estimated_rows: float,
     ) -> MarginalSynthesizer:
         """A synthesizer that was fitted before, from released numbers alone."""
@@ -75,7 +106,8 @@ class MarginalSynthesizer(Synthesizer):
     def _fit(self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress) -> None:
         self.plan_ = plan
         progress(ProgressEvent("measuring", 0.05, "Measuring each column"))
-        self.domain_ = learn_domain(table, plan, learning_share(plan) * table.budget.left_mu_squared)
+        learning = learning_share(plan) * table.budget.left_mu_squared
+        self.domain_ = learn_domain(table, plan, learning, keep_units=self.draws_units)
         spend = self._spend_after_learning(table, plan)
         self.one_ways_ = measure_one_ways(table, spend["one_way"])
         self.estimated_rows_ = estimate_total(self.one_ways_)

@@ -9,9 +9,11 @@ from datetime import date
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from engine.data.encode import NUMERIC_TYPES, ColumnDomain, LearnedDomain, TableDomain, numeric_grid, table_domain
 from engine.data.schema import DomainSource, Field, FieldType
+from engine.errors import PlanError
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import PrivateTable
 from engine.synthesizers.numeric_tree import refined_edges
@@ -103,8 +105,16 @@ def learning_delta(plan: SynthesisPlan) -> float:
     return LEARNING_DELTA_SHARE * plan.promised()[1] if learns_text else 0.0
 
 
-def learn_domain(table: PrivateTable, plan: SynthesisPlan, mu_squared: float) -> TableDomain:
+def learn_domain(
+    table: PrivateTable, plan: SynthesisPlan, mu_squared: float, *, keep_units: bool = False
+) -> TableDomain:
     """Learn every open domain, refine the cells of numbers, and encode the table.
+
+    Args:
+        table: the private rows.
+        plan: what to do.
+        mu_squared: what learning may cost.
+        keep_units: whether samples of whole units are drawn later.
 
     Raises:
         PlanError: a range does not rise above the noise.
@@ -119,7 +129,7 @@ def learn_domain(table: PrivateTable, plan: SynthesisPlan, mu_squared: float) ->
         if grid.can_be_refined:
             learned[field.name] = replace(found, edges=refined_edges(table, field.name, grid, part))
     domain = table_domain(modelled_fields(plan), learned)
-    table.encode(domain)
+    table.encode(domain, keep_units=keep_units)
     return domain
 
 
@@ -134,10 +144,37 @@ def _learn_open(table: PrivateTable, plan: SynthesisPlan, part: float) -> dict[s
             delta = learning_delta(plan) / len(texts)
             learned[field.name] = LearnedDomain(table.discover_categories(field.name, scale, delta))
         else:
-            low, high = table.discover_range(field.name, public_grid(field.type), scale)
+            low, high = discover_range(table, field.name, public_grid(field.type), scale)
             last = high if field.type is FieldType.NUMBER else high - 1
             learned[field.name] = LearnedDomain(minimum=low, maximum=last)
     return learned
+
+
+def discover_range(table: PrivateTable, name: str, edges: FloatArray, noise_scale: float) -> tuple[float, float]:
+    """Outer borders of the bins of a public grid that hold more than noise: read off one histogram.
+
+    Args:
+        table: the private rows, not encoded yet.
+        name: a numeric or date column.
+        edges: a public grid in numeric units, increasing; values outside fall into the outer bins.
+        noise_scale: standard deviation of the noise per bin, in rows.
+
+    Raises:
+        BudgetExceededError: the envelope does not hold the charge.
+        PlanError: no bin rises above the noise, so no range can be stated.
+
+    Privacy: that of `PrivateTable.histogram`.
+    """
+    lower = np.concatenate([[-np.inf], edges[1:-1]])
+    upper = np.concatenate([edges[1:-1], [np.inf]])
+    noisy = table.histogram(name, lower, upper, noise_scale, "learn the range")
+    held = np.flatnonzero(noisy > noise_scale * float(-ndtri(0.05 / len(noisy))))
+    if not len(held):
+        raise PlanError(
+            f"the range of column {name!r} cannot be learned with so little privacy loss: "
+            "state its minimum and maximum, or spend more"
+        )
+    return float(edges[held[0]]), float(edges[held[-1] + 1])
 
 
 def measure_one_ways(table: PrivateTable, mu_squared: float) -> list[OneWay]:

@@ -66,7 +66,7 @@ def save_model(synthesizer: Synthesizer, path: Path) -> None:
     Raises:
         InputError: its method has no model of this kind.
     """
-    if not isinstance(synthesizer, MarginalSynthesizer):
+    if not isinstance(synthesizer, MarginalSynthesizer) or not isinstance(synthesizer.model_, GraphicalModel):
         raise InputError("the model of this method cannot be saved")
     model, columns = synthesizer.model_, synthesizer.domain_.columns
     identifiers = list(model.tree.neighbours)

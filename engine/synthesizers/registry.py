@@ -105,6 +105,26 @@ register(
 )
 register(
     MethodInfo(
+        name="dp-ctgan",
+        title="Conditional GAN (DP-CTGAN)",
+        summary="Keeps noisy marginals, and lets a generator learn more from a discriminator on noisy gradients.",
+        best_for="Comparison with other GANs; adaptive marginals come closer to the rows",
+        source="Xu et al.: CTGAN (2019); Bie, Kamath, Zhang: Private GANs, Revisited (2023)",
+        target="engine.synthesizers.dp_ctgan:DpCtganSynthesizer",
+    )
+)
+register(
+    MethodInfo(
+        name="dp-tvae",
+        title="Variational autoencoder (DP-TVAE)",
+        summary="Keeps noisy marginals, and lets a decoder learn more of the rows from noisy gradients.",
+        best_for="Comparison with other neural networks; adaptive marginals come closer to the rows",
+        source="Xu et al.: TVAE (2019); Abadi et al.: Deep Learning with Differential Privacy (2016)",
+        target="engine.synthesizers.dp_tvae:DpTvaeSynthesizer",
+    )
+)
+register(
+    MethodInfo(
         name="ctgan",
         title="CTGAN, without a privacy guarantee",
         summary="Learns all columns together with a conditional adversarial network, and protects nobody.",

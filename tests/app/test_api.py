@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import logging
+import math
 from dataclasses import replace
 
 import pandas as pd
@@ -14,7 +15,9 @@ from starlette.testclient import TestClient
 
 from app.api import create_api
 from app.api.routes import ROUTES
+from app.services.results import Attempt
 from app.wiring import build
+from engine.progress import TrainingNumbers
 from tests.app.builders import SCHEMA, TABLE, ready_dataset, submit
 from tests.conftest import FAST_BCRYPT_ROUNDS
 
@@ -156,7 +159,7 @@ def test_a_run_takes_the_columns_that_matter_most(client, services, owner, mine)
     assert "important" not in services.datasets.get(owner, dataset_id).draft
     run = client.post("/runs", headers=mine, json=asked)
     assert run.status_code == 201
-    plan = services.results.load(run.json()["id"]).plan
+    plan = services.results.load(Attempt(run.json()["id"])).plan
     assert (plan.target, plan.important) == ("colour", ("age",))
 
 
@@ -268,3 +271,17 @@ def test_a_form_on_another_site_cannot_set_the_cookie(client, services, owner):
     assert_error(response, 422, "invalid_input")
     assert "set-cookie" not in response.headers
     assert_error(client.post("/browser-session", json={"session": "guess"}), 401, "not_signed_in")
+
+
+def test_a_run_can_be_resumed_and_tells_the_numbers_of_its_training(client, services, owner, mine):
+    run = submit(services, owner, ready_dataset(services, owner))
+    services.ledger.commit(run.id)
+    assert_error(client.post(f"/runs/{run.id}/resume", headers=mine), 409, "conflict")
+    numbers = TrainingNumbers(3, 10, 0.3, math.nan, None, 0.1, 500.0, None, "cpu")
+    services.queue.save_training(run.id, [numbers.to_json()])
+    services.checkpoints.of(Attempt(run.id)).save(b"state")
+    services.results.finish(Attempt(run.id), "cancelled")
+    resumed = client.post(f"/runs/{run.id}/resume", headers=mine).json()
+    assert (resumed["status"], resumed["attempt"], resumed["ledger_state"]) == ("queued", 2, "committed")
+    told = client.get(f"/runs/{run.id}", headers=mine).json()["progress"]["training"]
+    assert told == [numbers.to_json() | {"generator_loss": None}]

@@ -13,6 +13,8 @@ from sqlalchemy import inspect, text
 from app.store.models import Base
 from app.store.session import MIGRATIONS, Database
 
+NEWEST = "0002"
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, tmp_path):
@@ -68,7 +70,7 @@ def test_migrating_again_or_from_several_processes_changes_nothing(database):
         list(pool.map(migrate, range(4)))
     database.migrate()
     with database.engine.connect() as connection:
-        assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == ["0001"]
+        assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [NEWEST]
 
 
 @pytest.mark.integration

@@ -6,6 +6,7 @@ import pytest
 
 from app.errors import ConflictError, NotFoundError, QueueUnavailableError, UnavailableError
 from app.queueing import JobState
+from app.services.results import Attempt
 from app.wiring import build
 from tests.app.builders import ready_dataset, submit
 from tests.conftest import FAST_BCRYPT_ROUNDS
@@ -34,7 +35,7 @@ def test_a_run_is_queued_once(services, owner, dataset_id):
 def test_the_job_carries_ids_only(services, owner, dataset_id):
     run = submit(services, owner, dataset_id)
     job = services.queue._queue.fetch_job(run.id)
-    assert (job.func_name, job.args, job.kwargs) == ("workers.jobs.run_synthesis", [run.id], {})
+    assert (job.func_name, job.args, job.kwargs) == ("workers.jobs.run_synthesis", [run.id, 1], {})
     assert job.timeout == 12 * 3600
 
 
@@ -53,7 +54,7 @@ def test_a_run_at_work_is_asked_to_stop_and_keeps_its_charge(services, owner, da
     services.ledger.commit(run.id)
     stopping = services.runs.cancel(owner, run.id)
     assert (stopping.status, stopping.spent) == ("stopping", True)
-    assert services.results.is_cancel_requested(run.id)
+    assert services.results.is_cancel_requested(Attempt(run.id))
     assert "stays charged" in services.runs.progress(owner, run.id).message
     assert services.runs.cancel(owner, run.id).status == "stopping"
 

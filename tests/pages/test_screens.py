@@ -9,9 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 import app.wiring
 from app.errors import InvalidPlanError
+from app.services.results import Attempt
 from app.ui import navigation
 from engine.data.rules import AtMost, Combinations
 from engine.privacy.plan import UnitOfProtection
+from engine.progress import TrainingNumbers
+from engine.synthesizers.registry import method_info
 from workers.jobs import do_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -350,3 +353,66 @@ def test_locked_out_after_failures(studio, owner):
     page.text_input(key="sign_in_password").set_value("not the password")
     page.button[0].click().run()
     assert "Too many failed sign-ins" in page.error[0].value
+
+
+def at_work(studio, owner, sample, discriminator_loss=1.5):
+    """A run in mid-training, whose numbers are in the queue."""
+    run = studio.runs.submit(owner, sample.id, studio.plans.draft_plan(owner, sample.id))
+    studio.ledger.commit(run.id)
+    points = [
+        TrainingNumbers(step, 2000, step / 40, 2.0 / step, discriminator_loss, step / 2000, 12_345.6, 75.0, "cpu")
+        for step in range(100, 1300, 100)
+    ]
+    studio.queue.save_training(run.id, [point.to_json() for point in points])
+    return run
+
+
+def test_the_numbers_of_a_training_are_shown_while_it_runs(studio, secret, owner, sample):
+    page = opened(ROOT / "pages" / "run.py", secret, run=at_work(studio, owner, sample).id)
+    assert not page.exception
+    assert "Losses come from synthetic rows and noised quantities only" in texts(page)
+    html = " ".join(str(element.proto.body) for element in page.get("html"))
+    for name, value in {"Step": "1,200 of 2,000", "ε so far": "0.6 of 1", "Time left": "80 seconds"}.items():
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in html
+    table = page.dataframe[0].value
+    assert table["Step"].tolist() == list(range(1200, 400, -100))
+    assert table.columns.tolist() == [
+        *("Step", "Epoch", "Generator loss", "Discriminator loss", "ε so far", "Rows per second", "Time left")
+    ]
+    assert len(page.dataframe[1].value) == 12
+    assert len(page.get("plotly_chart")) == 1
+
+
+def test_a_training_without_a_discriminator_shows_one_loss(studio, secret, owner, sample):
+    page = opened(ROOT / "pages" / "run.py", secret, run=at_work(studio, owner, sample, None).id)
+    assert not page.exception
+    assert "Discriminator loss" not in page.dataframe[0].value.columns
+
+
+def test_losses_of_a_method_without_privacy_are_called_that(studio, secret, owner, sample, monkeypatch):
+    run = at_work(studio, owner, sample)
+    info = replace(method_info("mst"), private=False)
+    monkeypatch.setattr("app.ui.training_view.method_info", lambda name: info)
+    page = opened(ROOT / "pages" / "run.py", secret, run=run.id)
+    assert "Do not pass them on" in texts(page)
+    assert "noised quantities" not in texts(page)
+
+
+def test_a_cancelled_run_with_a_checkpoint_is_resumed_on_its_page(studio, secret, owner, sample):
+    run = at_work(studio, owner, sample)
+    attempt = Attempt(run.id)
+    studio.checkpoints.of(attempt).save(b"state")
+    studio.results.finish(attempt, "cancelled")
+    page = opened(ROOT / "pages" / "run.py", secret, run=run.id)
+    assert "can go on from its last checkpoint, at no further cost" in texts(page)
+    page.button(key="run_resume").click().run()
+    assert not page.exception
+    resumed = studio.runs.get(owner, run.id)
+    assert (resumed.status, resumed.attempt, resumed.ledger_state) == ("queued", 2, "committed")
+
+
+def test_a_cancelled_run_without_a_checkpoint_cannot_be_resumed(studio, secret, owner, sample):
+    run = at_work(studio, owner, sample)
+    studio.results.finish(Attempt(run.id), "cancelled")
+    page = opened(ROOT / "pages" / "run.py", secret, run=run.id)
+    assert [button.key for button in page.button if button.key == "run_resume"] == []

@@ -12,6 +12,7 @@ from engine.data.schema import DomainSource, Field, FieldType, TableSchema
 from engine.privacy.budget import RunBudget
 from engine.privacy.plan import SynthesisPlan, UnitOfProtection
 from engine.privacy.private_table import PrivateTable, discovery_threshold
+from engine.synthesizers.marginals import discover_range
 from engine.synthesizers.registry import list_methods
 from tests.doors import RecordingTable, run
 from tests.noise_sources import SeededNoiseThatPassesAsSecure
@@ -177,9 +178,9 @@ def test_range_discovery():
     values = typed(pd.DataFrame({"group": [5] * 400 + [100] * 400 + [10**6]}), schema)
     edges = np.array([0.0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 2**20, 2**21])
     private = door(values, SeededNoiseThatPassesAsSecure(4), schema)
-    assert private.discover_range("group", edges, 20.0) == (4.0, 128.0)
+    assert discover_range(private, "group", edges, 20.0) == (4.0, 128.0)
     leaky = door(values, Silent(), schema)
-    assert leaky.discover_range("group", edges, 1e-3) == (4.0, 2.0**20)
+    assert discover_range(leaky, "group", edges, 1e-3) == (4.0, 2.0**20)
 
 
 @pytest.mark.parametrize("method", [info.name for info in list_methods() if info.private])

@@ -10,6 +10,7 @@ from rq import Queue, SimpleWorker
 
 from app.errors import AlreadyCommittedError, UnavailableError
 from app.queueing import JobState
+from app.services.results import Attempt
 from engine.data.schema import Field, FieldType, TableSchema
 from engine.errors import PlanError
 from engine.progress import ProgressEvent
@@ -88,7 +89,7 @@ def test_a_plan_whose_price_has_changed_is_given_back_unread(services, owner, da
     real = engine.privacy.price.price_plan
     run = submit(services, owner, dataset_id)
     dearer = replace(
-        real(services.results.load(run.id).plan), event={"type": "GaussianDpEvent", "noise_multiplier": 1.0}
+        real(services.results.load(Attempt(run.id)).plan), event={"type": "GaussianDpEvent", "noise_multiplier": 1.0}
     )
     monkeypatch.setattr(engine.privacy.price, "price_plan", lambda plan: dearer)
     monkeypatch.setattr(services.datasets, "source_path", lambda key: pytest.fail("a row was read"))
@@ -155,9 +156,9 @@ def test_a_cancelled_run_stops_and_keeps_its_charge(services, owner, dataset_id,
 
     real = engine.pipeline.synthesize
 
-    def synthesize(table, plan, *, progress):
+    def synthesize(table, plan, **options):
         services.runs.cancel(owner, run.id)
-        return real(table, plan, progress=progress)
+        return real(table, plan, **options)
 
     monkeypatch.setattr(engine.pipeline, "synthesize", synthesize)
     run = submit(services, owner, dataset_id)
@@ -223,7 +224,7 @@ def test_a_run_that_needs_too_much_memory_is_released_before_a_row_is_read(servi
 def test_no_step_is_lost_between_two_writes(services, owner, dataset_id):
     run = submit(services, owner, dataset_id)
     services.ledger.commit(run.id)
-    callback = RunProgress(services, run.id).part(0.0, 1.0)
+    callback = RunProgress(services, Attempt(run.id)).part(0.0, 1.0)
     for number in range(5):
         callback(ProgressEvent("measuring", 0.1 * number, f"Round {number}"))
         callback(ProgressEvent("measuring", 0.1 * number, f"Round {number}"))

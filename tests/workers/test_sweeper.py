@@ -9,6 +9,7 @@ from rq import Queue, SimpleWorker
 from app.clock import utc_now
 from app.queueing import JobState
 from app.services.ledger import LedgerService
+from app.services.results import Attempt
 from app.wiring import build
 from tests.app.builders import ready_dataset, submit
 from workers.sweeper import DIED, NOT_STARTED, Sweeper, settle, sweep
@@ -37,7 +38,7 @@ def reserve_and_crash(services, owner, dataset_id, monkeypatch):
     class CrashError(BaseException):
         pass
 
-    def crash(run_id):
+    def crash(*attempt):
         raise CrashError
 
     with monkeypatch.context() as patch:
@@ -101,22 +102,22 @@ def test_a_run_that_does_not_stop_by_itself_is_killed_after_its_grace(services, 
     run = submit(services, owner, dataset_id)
     services.ledger.commit(run.id)
     services.runs.cancel(owner, run.id)
-    monkeypatch.setattr(services.queue, "stop", stopped.append)
-    monkeypatch.setattr(services.queue, "state", lambda run_id: JobState.STARTED)
+    monkeypatch.setattr(services.queue, "stop", lambda *attempt: stopped.append(attempt))
+    monkeypatch.setattr(services.queue, "state", lambda *attempt: JobState.STARTED)
     sweep(services)
     assert stopped == []
     sweep(later)
-    assert stopped == [run.id]
+    assert stopped == [(run.id, 1)]
 
 
 def test_a_run_at_work_or_done_is_left_alone(services, later, owner, dataset_id, monkeypatch):
     run = submit(services, owner, dataset_id)
     services.ledger.commit(run.id)
-    monkeypatch.setattr(services.queue, "state", lambda run_id: JobState.STARTED)
+    monkeypatch.setattr(services.queue, "state", lambda *attempt: JobState.STARTED)
     sweep(later)
     assert services.runs.get(owner, run.id).status == "running"
-    services.results.finish(run.id, "done")
-    settle(services, run.id)
+    services.results.finish(Attempt(run.id), "done")
+    settle(services, Attempt(run.id))
     assert services.runs.get(owner, run.id).status == "done"
 
 
@@ -145,7 +146,7 @@ def test_the_thread_survives_a_queue_that_is_away(services, owner, dataset_id, m
 
     monkeypatch.setattr(LedgerService, "release", release)
     monkeypatch.setattr(services.queue, "clean_abandoned", clean)
-    monkeypatch.setattr(services.queue, "state", lambda run_id: JobState.BROKEN)
+    monkeypatch.setattr(services.queue, "state", lambda *attempt: JobState.BROKEN)
     sweeper = Sweeper(services, seconds=0.01)
     sweeper.start()
     while services.runs.get(owner, run.id).status != "failed":

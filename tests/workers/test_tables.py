@@ -10,6 +10,7 @@ from engine.data import rows as rows_module
 from engine.data.export import write_csv, write_parquet
 from engine.data.ingest import IngestLimits, read_table
 from engine.data.rows import FileRows, FrameRows
+from engine.privacy.noise import KEY_BYTES
 from engine.privacy.plan import UnitOfProtection
 from tests.app.builders import ready_dataset, submit
 from tests.tables import SMALL_SCHEMA, small_plan, small_table
@@ -17,10 +18,14 @@ from workers import tables
 from workers.jobs import do_run
 from workers.tables import read_tables
 
+KEY = bytes(range(KEY_BYTES))
+
 
 def work_on(filename, holdout_share=0.25):
     dataset = SimpleNamespace(filename=filename)
-    return SimpleNamespace(plan=small_plan(unit=UnitOfProtection()), dataset=dataset, holdout_share=holdout_share)
+    return SimpleNamespace(
+        plan=small_plan(unit=UnitOfProtection()), dataset=dataset, holdout_share=holdout_share, holdout_key=KEY
+    )
 
 
 @pytest.fixture(params=[("t.csv", 2**26), ("t.csv", 10), ("t.parquet", 10)])

@@ -19,6 +19,7 @@ from engine.privacy.budget import RunBudget
 from engine.privacy.gaussian_dp import exponential_mechanism_mu
 from engine.privacy.plan import UnitKind, UnitOfProtection
 from engine.privacy.private_table import PrivateTable
+from engine.synthesizers.marginals import discover_range
 from tests.noise_sources import SeededNoiseThatPassesAsSecure
 from tests.tables import MARKER, SMALL_SCHEMA, small_table
 
@@ -155,7 +156,7 @@ def released(private):
     edges = np.array([0.0, 20.0, 40.0, 60.0, 80.0, 100.0])
     found = [
         private.discover_categories("region", 1.0, 1e-3),
-        private.discover_range("age", edges, 1.0),
+        discover_range(private, "age", edges, 1.0),
         private.histogram("cost", [0.0, 300.0], [100.0, np.inf], 1.0, "look").tolist(),
     ]
     private.encode(DOMAIN)

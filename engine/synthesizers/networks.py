@@ -1,0 +1,145 @@
+"""Networks of the deep methods and the losses that need no private row.
+
+A generator maps latent points to one softmax per column. Given a point, columns are independent, so the model is a
+mixture of products: its pair marginals are one matrix product, and rows can be drawn under conditions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.nn import functional
+
+FloatArray = npt.NDArray[np.float64]
+
+LEAST_SHARE = 1e-5
+"""Share of a cell that a new generator gives it at least, so that it can still be learned."""
+
+WEIGHT_FLOOR = 1e-3
+"""Share that is added to a cell's own where squared errors are divided by it."""
+
+ONE_WAY_WEIGHT = 10.0
+"""How much a column's own distribution counts beside its pairs."""
+
+
+@dataclass(frozen=True)
+class CellLayout:
+    """Cells of all columns side by side.
+
+    Args:
+        sizes: number of cells per column.
+    """
+
+    sizes: tuple[int, ...]
+
+    @property
+    def width(self) -> int:
+        """Number of cells of all columns."""
+        return sum(self.sizes)
+
+    @property
+    def offsets(self) -> list[int]:
+        """Position of each column's first cell."""
+        return [0, *itertools.accumulate(self.sizes[:-1])]
+
+    def one_hot(self, codes: torch.Tensor) -> torch.Tensor:
+        """Rows of zeros and ones, shape (n_rows, width), from cells, shape (n_rows, n_columns)."""
+        offsets = torch.tensor(self.offsets, device=codes.device)
+        rows = torch.zeros(len(codes), self.width, device=codes.device)
+        return rows.scatter_(1, codes + offsets, 1.0)
+
+    def split(self, values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """One tensor of shape (n_rows, size) per column."""
+        parts: tuple[torch.Tensor, ...] = torch.split(values, list(self.sizes), dim=1)
+        return parts
+
+    def softmax(self, logits: torch.Tensor) -> torch.Tensor:
+        """Probabilities of each column's cells, shape (n_rows, width)."""
+        return torch.cat([functional.softmax(part, 1) for part in self.split(logits)], 1)
+
+    def log_softmax(self, logits: torch.Tensor) -> torch.Tensor:
+        """Their logarithms."""
+        return torch.cat([functional.log_softmax(part, 1) for part in self.split(logits)], 1)
+
+    def draw(self, probabilities: torch.Tensor) -> torch.Tensor:
+        """One cell per row and column, shape (n_rows, n_columns)."""
+        return torch.cat([torch.multinomial(part, 1) for part in self.split(probabilities)], 1)
+
+
+class Generator(nn.Module):
+    """From latent points, shape (n, latent), to logits of all cells, shape (n, width).
+
+    Args:
+        layout: cells of the columns.
+        latent: dimensions of a latent point.
+        hidden: width of the hidden layer.
+        shares: noisy share of each cell, by column; where the generator starts.
+    """
+
+    def __init__(self, layout: CellLayout, latent: int, hidden: int, shares: Sequence[FloatArray]) -> None:
+        super().__init__()
+        self.first = nn.Linear(latent, hidden)
+        self.last = nn.Linear(hidden, layout.width)
+        nn.init.normal_(self.last.weight, std=0.05)
+        logarithms = np.concatenate([np.log(np.maximum(part / part.sum(), LEAST_SHARE)) for part in shares])
+        with torch.no_grad():
+            self.last.bias.copy_(torch.from_numpy(logarithms))
+
+    @property
+    def layers(self) -> list[nn.Linear]:
+        """All layers that learn."""
+        return [self.first, self.last]
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        """Logits of all cells."""
+        logits: torch.Tensor = self.last(functional.relu(self.first(latents)))
+        return logits
+
+
+class Moments:
+    """Squared errors of a mixture's one- and two-way marginals, each cell's by the share that it should have.
+
+    Args:
+        layout: cells of the columns.
+        shares: share of each cell, by column, from released numbers.
+        pairs: share of each pair of cells, by increasing pair of columns, from released numbers.
+        device: where to compute.
+    """
+
+    def __init__(
+        self,
+        layout: CellLayout,
+        shares: Sequence[FloatArray],
+        pairs: Mapping[tuple[int, ...], FloatArray],
+        device: torch.device,
+    ) -> None:
+        offsets = [*layout.offsets, layout.width]
+        target, weight = (np.zeros((layout.width, layout.width), dtype=np.float32) for _ in range(2))
+        for (first, second), share in pairs.items():
+            block = (slice(*offsets[first : first + 2]), slice(*offsets[second : second + 2]))
+            target[block] = share
+            weight[block] = 1.0 / (share + WEIGHT_FLOOR)
+        columns = np.concatenate(shares).astype(np.float32)
+        self._pairs, self._pair_weights = (torch.from_numpy(part).to(device) for part in (target, weight))
+        self._columns = torch.from_numpy(columns).to(device)
+        self._column_weights = ONE_WAY_WEIGHT / (self._columns + WEIGHT_FLOOR)
+
+    def loss(self, probabilities: torch.Tensor) -> torch.Tensor:
+        """The weighted sum, for rows of probabilities that count alike, shape (n, width)."""
+        pairs = probabilities.t() @ probabilities / len(probabilities)
+        columns = probabilities.mean(0)
+        return ((pairs - self._pairs).square() * self._pair_weights).sum() + (
+            (columns - self._columns).square() * self._column_weights
+        ).sum()
+
+
+def cosine(start: float, done: float) -> float:
+    """A learning rate that falls from `start` to zero as `done` goes from 0 to 1."""
+    return start * 0.5 * (1.0 + math.cos(math.pi * min(max(done, 0.0), 1.0)))

@@ -1,0 +1,171 @@
+"""What the deep methods share about learning: settings, the part that a method brings, and Adam by hand-set gradients.
+
+Source: Kingma, Ba, "Adam: A Method for Stochastic Optimization" (2015), as PyTorch implements it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from engine.privacy.plan import SynthesisPlan
+from engine.synthesizers.networks import CellLayout, Generator, Moments, cosine
+
+LATENT_POINTS = 1000
+"""Components of the mixture that the rows are drawn from."""
+
+LARGEST_MOMENT_WORK = 1e13
+"""Multiplications that all moment steps may take, so that wide tables take fewer of them."""
+
+FEWEST_MOMENT_STEPS = 100
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Choices that every run of a method shares; made on public and simulated tables, never on a user's rows.
+
+    Args:
+        gradient_share: part of the model's μ² that pays for noisy gradients.
+        steps: noisy gradient sums that a training takes.
+        sampling_rate: chance of a unit to be in a sample, where the plan states no number of rows.
+        batch_rows: expected size of a sample, where it does; the rate stays within its own bounds.
+        clipping_norm: largest norm of a unit's gradient.
+        private_rate: learning rate of what learns from private rows.
+        hidden: width of the hidden layers.
+        latent: dimensions of a latent point.
+        first_moment_steps: moment steps before the training.
+        last_moment_steps: moment steps after it.
+        moment_rate: learning rate of those.
+    """
+
+    gradient_share: float
+    steps: int
+    sampling_rate: float = 0.02
+    batch_rows: int = 500
+    clipping_norm: float = 1.0
+    private_rate: float = 3e-4
+    hidden: int = 256
+    latent: int = 32
+    first_moment_steps: int = 1000
+    last_moment_steps: int = 500
+    moment_rate: float = 5e-3
+
+
+SMALLEST_RATE, LARGEST_RATE = 1e-4, 0.25
+
+
+def sampling_rate(settings: TrainingSettings, plan: SynthesisPlan) -> float:
+    """Chance of a unit to be in a sample: from public numbers alone."""
+    if plan.declared_rows is None:
+        return settings.sampling_rate
+    units = max(1.0, plan.declared_rows / plan.unit.max_rows_per_unit)
+    return min(max(settings.batch_rows / units, SMALLEST_RATE), LARGEST_RATE)
+
+
+class DeepNetworks(ABC):
+    """The networks of a method and how they learn.
+
+    Random numbers come from PyTorch's generator, for post-processing only. A loss on private rows must draw nothing
+    from it: how many draws it took would depend on how many rows there were.
+
+    Args:
+        generator: its marginals were, or will be, brought close to the noisy ones.
+        layout: cells of the columns.
+        moments: the noisy marginals.
+        latents: the points that the rows are drawn from, shape (n_points, latent).
+        settings: the method's choices.
+        expected_units: about how many units a sample holds, from released numbers.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        layout: CellLayout,
+        moments: Moments,
+        latents: torch.Tensor,
+        settings: TrainingSettings,
+        expected_units: float,
+    ) -> None:
+        self.generator = generator
+        self.layout = layout
+        self.moments = moments
+        self.latents = latents
+        self.settings = settings
+        self.expected_units = max(expected_units, 1.0)
+        self.moment_optimizer = torch.optim.Adam(generator.parameters(), settings.moment_rate)
+
+    @property
+    @abstractmethod
+    def private_layers(self) -> list[nn.Linear]:
+        """All layers that learn from private rows."""
+
+    @abstractmethod
+    def private_loss(self, codes: torch.Tensor) -> torch.Tensor:
+        """Loss of each private row, shape (n_rows,), from its cells, shape (n_rows, n_columns)."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """What is learned from synthetic rows alone before the first private one."""
+
+    @abstractmethod
+    def learn(self, noisy: Sequence[torch.Tensor], step: int) -> None:
+        """Take a step.
+
+        Args:
+            noisy: noisy sums of clipped gradients of `private_layers`.
+            step: its number, from 1.
+        """
+
+    @abstractmethod
+    def losses(self) -> tuple[float, float | None]:
+        """Loss of the generator, and of the discriminator if there is one, on synthetic rows and released numbers."""
+
+    @abstractmethod
+    def modules(self) -> dict[str, nn.Module]:
+        """All networks by name."""
+
+    @abstractmethod
+    def optimizers(self) -> dict[str, torch.optim.Adam]:
+        """All optimizers by name."""
+
+    @torch.no_grad()
+    def probabilities(self) -> torch.Tensor:
+        """Probabilities of all cells at each latent point, shape (n_points, width)."""
+        return self.layout.softmax(self.generator(self.latents))
+
+    def match_moments(self, rate: float) -> float:
+        """One step of the generator towards the noisy marginals; returns the loss before it."""
+        for group in self.moment_optimizer.param_groups:
+            group["lr"] = rate
+        self.moment_optimizer.zero_grad()
+        loss = self.moments.loss(self.layout.softmax(self.generator(self.latents)))
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.moment_optimizer.step()
+        return float(loss.detach())
+
+    def match_moments_for(self, steps: int) -> None:
+        """As many steps with a falling rate, fewer for wide tables."""
+        work = 6.0 * len(self.latents) * self.layout.width**2.0
+        steps = min(steps, max(FEWEST_MOMENT_STEPS, int(LARGEST_MOMENT_WORK / work)))
+        for step in range(steps):
+            self.match_moments(cosine(self.settings.moment_rate, step / steps))
+
+
+def apply_gradients(
+    layers: Sequence[nn.Linear], gradients: Sequence[torch.Tensor], optimizer: torch.optim.Optimizer
+) -> None:
+    """Let an optimizer take a step along given gradients of weight and bias of each layer."""
+    parameters = [parameter for layer in layers for parameter in (layer.weight, layer.bias)]
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+
+
+def row_numbers(codes: torch.Tensor, modulus: int) -> torch.Tensor:
+    """A number below `modulus` per row that depends on the row alone, shape (n_rows,)."""
+    factors = 2 * torch.arange(codes.shape[1], device=codes.device) + 1
+    return (codes * factors * 40503).sum(1) % modulus
