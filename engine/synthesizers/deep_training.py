@@ -160,7 +160,7 @@ class Training:
             gaussian_event(math.sqrt(earlier_mu_squared)),
             gaussian_event(mu) | {"delta_extra": extra + set_aside},
         ]
-        return compose_epsilon(events, self._plan.delta)
+        return compose_epsilon(events, self._plan.promised()[1])
 
 
 def _drawn_conditions(n_points: int, layout: CellLayout, shares: Sequence[FloatArray]) -> torch.Tensor:
