@@ -19,7 +19,7 @@ from engine.data.rules import Combinations, ordered
 from engine.errors import PlanError
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.price import column_cells, noise_scale, price_plan
-from engine.synthesizers.cells import RARE_CELL_DEVIATIONS
+from engine.synthesizers.cells import MOST_GROUPS, RARE_CELL_DEVIATIONS
 from engine.synthesizers.deep import DeepSynthesizer
 from engine.synthesizers.exchange import MOST_WORK
 from engine.synthesizers.junction_tree import JunctionTree
@@ -180,7 +180,11 @@ def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
         fitted_cells=model_cells * steps * holds_pairs,
         fitted_columns=n_columns * steps * holds_pairs,
         **_report_amounts(plan, n_rows),
-        **(_training_amounts(method, plan, n_rows, sum(cells)) if issubclass(method, DeepSynthesizer) else {}),
+        **(
+            _training_amounts(method, plan, n_rows, sum(min(size, MOST_GROUPS) for size in cells))
+            if issubclass(method, DeepSynthesizer)
+            else {}
+        ),
     )
 
 

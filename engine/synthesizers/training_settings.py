@@ -70,7 +70,7 @@ def moment_steps(steps: int, n_points: int, width: int) -> int:
 
 def moment_work(n_points: int, width: int) -> float:
     """Multiplications of a moment step: all pairs of cells at all points, forth and twice as many back."""
-    return 3.0 * n_points * width**2.0
+    return 3.0 * n_points * float(width) * width
 
 
 def training_work(settings: TrainingSettings, width: int, batch: float) -> float:
@@ -87,4 +87,4 @@ def training_work(settings: TrainingSettings, width: int, batch: float) -> float
 
 def training_weights(settings: TrainingSettings, width: int) -> float:
     """Weights of both networks, about."""
-    return 3.0 * width * settings.hidden + settings.hidden**2.0
+    return 3.0 * width * settings.hidden + float(settings.hidden) * settings.hidden
