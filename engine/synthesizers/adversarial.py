@@ -70,7 +70,8 @@ class AdversarialNetworks(DeepNetworks):
         )
         self._masks = functional.one_hot(column_of).t().float().to(device)
         self._turn = 0
-        self._losses = (0.0, 0.0)
+        self._adversarial = 0.0
+        self._synthetic: tuple[torch.Tensor, torch.Tensor] | None = None
 
     @property
     def private_layers(self) -> list[nn.Linear]:
@@ -101,17 +102,17 @@ class AdversarialNetworks(DeepNetworks):
         halves = zip(noisy, synthetic, strict=True)
         gradients = [(real / self.expected_units + made / n_rows) / 2.0 for real, made in halves]
         apply_gradients(self.private_layers, gradients, self.optimizer)
-        adversarial = self._losses[0]
         if step % DISCRIMINATOR_STEPS == 0:
-            adversarial = self._generator_step(points)
+            self._adversarial = self._generator_step(points)
         self.match_moments(self.settings.moment_rate)
-        with torch.no_grad():
-            self._losses = (adversarial, float(self._synthetic_loss(rows, points).mean()))
+        self._synthetic = (rows, points)
         self._turn = step
 
+    @torch.no_grad()
     def losses(self) -> tuple[float, float | None]:
         """Loss of the generator, and of the discriminator on synthetic rows."""
-        return self._losses
+        discriminator = self._synthetic_loss(*self._synthetic).mean() if self._synthetic is not None else 0.0
+        return self._adversarial, float(discriminator)
 
     def modules(self) -> dict[str, nn.Module]:
         """Both networks."""
