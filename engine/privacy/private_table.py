@@ -112,6 +112,23 @@ class PrivateTable:
         """Number of cells per column, once encoded."""
         return self._held.sizes
 
+    def unprotected_rows(self, purpose: str) -> pd.DataFrame:
+        """All rows as they are, for a method without a privacy guarantee; before the table is encoded.
+
+        Args:
+            purpose: why, in words, for the certificate.
+
+        Returns:
+            The columns to model, typed; of a person with more rows than allowed, the random ones that were kept.
+
+        Raises:
+            BudgetExceededError: the budget was not opened by `RunBudget.unprotected`.
+
+        Privacy: none. Records a `NonPrivateDpEvent`, which no accountant gives an ε.
+        """
+        self.budget.record_unprotected(purpose, tuple(self._fields))
+        return self._held.table()
+
     def encode(self, domain: TableDomain, *, keep_units: bool = False) -> None:
         """Turn the rows into cells of a public or released domain and forget the values.
 

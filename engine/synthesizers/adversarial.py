@@ -102,7 +102,7 @@ class AdversarialNetworks(DeepNetworks):
         adversarial = self._losses[0]
         if step % DISCRIMINATOR_STEPS == 0:
             adversarial = self._generator_step(points)
-        self.match_moments(self.settings.moment_rate / 5.0)
+        self.match_moments(self.settings.moment_rate)
         with torch.no_grad():
             self._losses = (adversarial, float(self._synthetic_loss(rows, points).mean()))
         self._turn = step

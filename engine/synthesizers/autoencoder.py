@@ -91,7 +91,7 @@ class AutoencoderNetworks(DeepNetworks):
         for group in self.optimizer.param_groups:
             group["lr"] = cosine(self.settings.private_rate, step / (self.settings.steps + 1))
         apply_gradients(self.private_layers, gradients, self.optimizer)
-        self._loss = self.match_moments(self.settings.moment_rate / 5.0)
+        self._loss = self.match_moments(self.settings.moment_rate)
         self._noise = self._draw_noise()
 
     def losses(self) -> tuple[float, float | None]:

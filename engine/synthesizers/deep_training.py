@@ -82,10 +82,10 @@ class Training:
                 _load(networks, self._state.networks)
             else:
                 progress(ProgressEvent("training", TRAINING_PART[0], "Fitting the generator to the noisy marginals"))
-                networks.match_moments_for(settings.first_moment_steps)
+                networks.match_moments_for(settings.first_moment_steps, settings.first_moment_rate)
                 networks.prepare()
             self._take_steps(progress)
-            networks.match_moments_for(settings.last_moment_steps)
+            networks.match_moments_for(settings.last_moment_steps, settings.last_moment_rate)
         return [part.double().numpy() for part in networks.layout.split(networks.probabilities().cpu())]
 
     def weights(self) -> Arrays:
@@ -160,7 +160,7 @@ class Training:
             gaussian_event(math.sqrt(earlier_mu_squared)),
             gaussian_event(mu) | {"delta_extra": extra + set_aside},
         ]
-        return compose_epsilon(events, self._plan.delta)
+        return compose_epsilon(events, self._plan.promised()[1])
 
 
 def _drawn_conditions(n_points: int, layout: CellLayout, shares: Sequence[FloatArray]) -> torch.Tensor:

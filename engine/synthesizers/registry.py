@@ -43,14 +43,14 @@ def register(info: MethodInfo) -> None:
 
 
 def list_methods() -> tuple[MethodInfo, ...]:
-    """All methods in the order in which they are offered."""
-    return tuple(_METHODS.values())
+    """All methods in the order in which they are offered; those without a guarantee come last."""
+    return tuple(sorted(_METHODS.values(), key=lambda info: not info.private))
 
 
 def method_info(name: str) -> MethodInfo:
     """One method; raises PlanError where there is none of that name."""
     if name not in _METHODS:
-        raise PlanError(f"there is no method {name!r}: choose one of {', '.join(_METHODS)}")
+        raise PlanError(f"there is no method {name!r}: choose one of {', '.join(info.name for info in list_methods())}")
     return _METHODS[name]
 
 
@@ -62,11 +62,12 @@ def synthesizer_class(name: str) -> type[Synthesizer]:
 
 
 def default_method(n_columns: int) -> str:
-    """The method to offer first for a table with this many columns to synthesize."""
+    """The method to offer first for a table with this many columns to synthesize; always one with a guarantee."""
     fitting = (
         info.name
         for info in _METHODS.values()
-        if (method := synthesizer_class(info.name)).minimum_columns <= n_columns
+        if info.private
+        and (method := synthesizer_class(info.name)).minimum_columns <= n_columns
         and (method.maximum_columns is None or n_columns <= method.maximum_columns)
     )
     return next(fitting)
@@ -120,5 +121,38 @@ register(
         best_for="Comparison with other neural networks; adaptive marginals come closer to the rows",
         source="Xu et al.: TVAE (2019); Abadi et al.: Deep Learning with Differential Privacy (2016)",
         target="engine.synthesizers.dp_tvae:DpTvaeSynthesizer",
+    )
+)
+register(
+    MethodInfo(
+        name="ctgan",
+        title="CTGAN, without a privacy guarantee",
+        summary="Learns all columns together with a conditional adversarial network, and protects nobody.",
+        best_for="Comparing inside the organisation: what the same rows give without protection",
+        source="Xu, Skoularidou, Cuesta-Infante, Veeramachaneni: Modeling Tabular Data using Conditional GAN (2019)",
+        target="engine.synthesizers.ctgan_baseline:CtganSynthesizer",
+        private=False,
+    )
+)
+register(
+    MethodInfo(
+        name="tvae",
+        title="TVAE, without a privacy guarantee",
+        summary="Learns all columns together with a variational autoencoder, and protects nobody.",
+        best_for="Comparing inside the organisation: often closer to the rows than CTGAN, and faster",
+        source="Xu, Skoularidou, Cuesta-Infante, Veeramachaneni: Modeling Tabular Data using Conditional GAN (2019)",
+        target="engine.synthesizers.tvae_baseline:TvaeSynthesizer",
+        private=False,
+    )
+)
+register(
+    MethodInfo(
+        name="gaussian-copula",
+        title="Gaussian copula, without a privacy guarantee",
+        summary="Keeps every column's distribution and one correlation per pair of columns, and protects nobody.",
+        best_for="Comparing inside the organisation: the simplest model of relations, within seconds",
+        source="Patki, Wedge, Veeramachaneni: The Synthetic Data Vault (2016)",
+        target="engine.synthesizers.gaussian_copula:GaussianCopulaSynthesizer",
+        private=False,
     )
 )

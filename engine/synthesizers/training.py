@@ -98,12 +98,12 @@ class DeepNetworks(ABC):
         self.moment_optimizer.step()
         return float(loss.detach())
 
-    def match_moments_for(self, steps: int) -> None:
-        """As many steps with a falling rate, fewer for wide tables."""
+    def match_moments_for(self, steps: int, rate: float) -> None:
+        """As many steps with a rate that falls to zero, fewer for wide tables."""
         work = 6.0 * len(self.latents) * self.layout.width**2.0
         steps = min(steps, max(FEWEST_MOMENT_STEPS, int(LARGEST_MOMENT_WORK / work)))
         for step in range(steps):
-            self.match_moments(cosine(self.settings.moment_rate, step / steps))
+            self.match_moments(cosine(rate, step / steps))
 
 
 def apply_gradients(

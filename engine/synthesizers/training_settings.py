@@ -25,7 +25,9 @@ class TrainingSettings:
         latent: dimensions of a latent point.
         first_moment_steps: moment steps before the training.
         last_moment_steps: moment steps after it.
-        moment_rate: learning rate of those.
+        first_moment_rate: learning rate with which the first ones begin.
+        moment_rate: learning rate of those between the steps of the training.
+        last_moment_rate: learning rate with which the last ones begin.
         latent_points: components of the mixture that rows are drawn from.
     """
 
@@ -35,11 +37,13 @@ class TrainingSettings:
     batch_rows: int = 500
     clipping_norm: float = 1.0
     private_rate: float = 3e-4
-    hidden: int = 256
+    hidden: int = 128
     latent: int = 32
     first_moment_steps: int = 1000
     last_moment_steps: int = 500
-    moment_rate: float = 5e-3
+    first_moment_rate: float = 5e-3
+    moment_rate: float = 1e-3
+    last_moment_rate: float = 2e-3
     latent_points: int = 1000
 
 
