@@ -1,4 +1,4 @@
-"""DP-TVAE: a variational autoencoder for tables whose encoder and decoder learn from noisy clipped gradients."""
+"""DP-TVAE: a variational autoencoder for tables whose decoder learns from noisy clipped gradients."""
 
 from __future__ import annotations
 
