@@ -11,5 +11,5 @@ from engine.synthesizers.training_settings import TrainingSettings
 class DpTvaeSynthesizer(DeepSynthesizer):
     """A variational autoencoder on DP marginals and noisy gradients."""
 
-    settings: ClassVar[TrainingSettings] = TrainingSettings(gradient_share=0.1, steps=500)
+    settings: ClassVar[TrainingSettings] = TrainingSettings(gradient_share=0.1, steps=500, private_rate=1e-3)
     networks: ClassVar[str] = "engine.synthesizers.autoencoder:AutoencoderNetworks"

@@ -193,7 +193,7 @@ def drawn_conditions(n_points: int, layout: CellLayout, shares: Sequence[FloatAr
     """
     conditions = torch.zeros(n_points, layout.width)
     for column, (offset, share) in enumerate(zip(layout.offsets, shares, strict=True)):
-        points = torch.arange(column, n_points, len(shares))
+        points = torch.arange(n_points)[column :: len(shares)]
         borders = torch.from_numpy(np.cumsum(share) / np.sum(share))
         places = (torch.arange(len(points)) + torch.rand(1)) / max(len(points), 1)
         cells = torch.searchsorted(borders, places[torch.randperm(len(points))].double())
