@@ -9,7 +9,6 @@ import streamlit as st
 from app.services.views import RunView
 from app.ui import charts, layout, messages
 from engine.progress import TrainingNumbers
-from engine.synthesizers.registry import method_info
 
 ROWS_SHOWN = 8
 NOTE = "Losses come from synthetic rows and noised quantities only, so they reveal nothing beyond the ε of this run."
@@ -25,7 +24,7 @@ def show(run: RunView, points: tuple[TrainingNumbers, ...]) -> None:
     st.subheader("Training", anchor=False)
     layout.figures(_standing(run, now))
     st.plotly_chart(charts.training_losses(*_losses(points)), config=charts.CONFIG, width="stretch", key="run_losses")
-    st.caption(NOTE if method_info(run.method).private else NOTE_NOT_PRIVATE)
+    st.caption(NOTE if run.is_protected else NOTE_NOT_PRIVATE)
     st.dataframe(_table(points[-ROWS_SHOWN:]), hide_index=True, width="stretch", key="run_training")
     if len(points) > ROWS_SHOWN:
         with st.expander(f"All {len(points)} of the steps that were kept"):
@@ -36,7 +35,11 @@ def _standing(run: RunView, now: TrainingNumbers) -> dict[str, str]:
     standing = {
         "Step": f"{now.step:,} of {now.steps:,}",
         "Epoch": f"{now.epoch:,.1f}",
-        "ε so far": f"{messages.epsilon(now.epsilon)} of {messages.epsilon(run.epsilon)}",
+        **(
+            {}
+            if now.epsilon is None
+            else {"ε so far": f"{messages.epsilon(now.epsilon)} of {messages.epsilon(run.epsilon)}"}
+        ),
         "Rows per second": f"{now.rows_per_second:,.0f}",
     }
     return standing | ({} if run.is_finished else {"Time left": _left(now)}) | {"Device": now.device}
@@ -58,7 +61,7 @@ def _table(points: tuple[TrainingNumbers, ...]) -> list[dict[str, str | int]]:
             "Epoch": f"{point.epoch:,.1f}",
             GENERATOR: _number(point.generator_loss),
             **({DISCRIMINATOR: _number(point.discriminator_loss)} if has_discriminator else {}),
-            "ε so far": messages.epsilon(point.epsilon),
+            **({} if point.epsilon is None else {"ε so far": messages.epsilon(point.epsilon)}),
             "Rows per second": f"{point.rows_per_second:,.0f}",
             "Time left": _left(point),
         }
