@@ -45,6 +45,7 @@ SETTINGS = (
     Setting("JOB_TIMEOUT_HOURS", "12", "Hours after which a run is stopped"),
     Setting("CANCEL_GRACE_SECONDS", "30", "Seconds a cancelled run has to stop by itself before it is killed"),
     Setting("WORKER_THREADS", "0", "Computing threads of a run; 0: as many as there are processor cores"),
+    Setting("GPU", "wait", "What a run that wants a GPU does while all are in use: wait or cpu; off: none is used"),
     Setting("WORKERS", "1", "Worker processes that the launcher starts; 0: none"),
     Setting("LOG_FORMAT", "console", "console or json"),
     Setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
@@ -74,6 +75,7 @@ class Settings:
     job_timeout_hours: int
     cancel_grace_seconds: int
     worker_threads: int
+    gpu: str
     workers: int
     log_format: str
     log_level: str
@@ -109,6 +111,7 @@ class Settings:
             job_timeout_hours=_whole(text, "JOB_TIMEOUT_HOURS", 1, 10_000),
             cancel_grace_seconds=_whole(text, "CANCEL_GRACE_SECONDS", 1, 86_400),
             worker_threads=_whole(text, "WORKER_THREADS", 0, 4096),
+            gpu=_choice(text, "GPU", ("wait", "cpu", "off")),
             workers=_whole(text, "WORKERS", 0, 256),
             log_format=_choice(text, "LOG_FORMAT", ("console", "json")),
             log_level=_choice(text, "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR")),

@@ -48,7 +48,7 @@ class ProgressEvent:
     """One step of a run.
 
     Args:
-        stage: `checking`, `measuring`, `fitting`, `sampling`, `evaluating` or `writing`.
+        stage: `checking`, `measuring`, `fitting`, `training`, `sampling`, `evaluating` or `writing`.
         fraction: share of the whole run that is done, in [0, 1].
         message: a sentence for the analyst; no cell value and no statistic of private rows.
         training: where a training by steps stands; None in every other part of a run.

@@ -8,18 +8,39 @@ import pytest
 from app.settings import Settings
 from app.wiring import build
 from engine.synthesizers import ctgan_baseline, tvae_baseline
+from engine.synthesizers.dp_ctgan import DpCtganSynthesizer
+from engine.synthesizers.dp_tvae import DpTvaeSynthesizer
 from tests.servers import postgres_server, redis_server, s3_server
 
 FAST_BCRYPT_ROUNDS = 4
-SHORT_TRAINING = 3
+SHORT_EPOCHS = 3
+SHORT_TRAINING = {
+    "steps": 20,
+    "batch_rows": 40,
+    "hidden": 16,
+    "latent": 4,
+    "first_moment_steps": 60,
+    "last_moment_steps": 60,
+    "latent_points": 100,
+}
+LONGER_TRAINING = {"hidden": 64, "first_moment_steps": 500, "last_moment_steps": 300, "latent_points": 300}
 _databases = itertools.cycle(range(64))
 
 
 @pytest.fixture(autouse=True)
-def short_trainings(monkeypatch):
-    """Networks without a privacy guarantee are trained for a few epochs; what they learn then is not tested."""
+def short_trainings(monkeypatch, request):
+    """Networks that are small and take few steps; `longer_trainings` is for tests of what the deep methods learn."""
+    changes = SHORT_TRAINING | (LONGER_TRAINING if "longer_trainings" in request.fixturenames else {})
+    for method in (DpCtganSynthesizer, DpTvaeSynthesizer):
+        monkeypatch.setattr(method, "settings", replace(method.settings, **changes))
+    monkeypatch.setattr("engine.synthesizers.autoencoder.SLEEP_STEPS", 5)
     for module in (ctgan_baseline, tvae_baseline):
-        monkeypatch.setattr(module, "SETTINGS", replace(module.SETTINGS, epochs=SHORT_TRAINING))
+        monkeypatch.setattr(module, "SETTINGS", replace(module.SETTINGS, epochs=SHORT_EPOCHS))
+
+
+@pytest.fixture
+def longer_trainings():
+    """Deep methods fit well enough that shares of their rows can be looked at."""
 
 
 @pytest.fixture(scope="session")

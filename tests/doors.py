@@ -17,6 +17,11 @@ class RecordingTable(PrivateTable):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self.calls = []
+        self.keys = []
+
+    def _fresh_key(self):
+        self.keys.append(super()._fresh_key())
+        return self.keys[-1]
 
     def _release(self, call, exact, draw):
         released = draw()
@@ -27,10 +32,16 @@ class RecordingTable(PrivateTable):
 class ReplayingTable(PrivateTable):
     """Answers with recorded releases, and checks that the same was asked."""
 
-    def __init__(self, *arguments, calls, check_sensitivity, **options):
+    def __init__(self, *arguments, calls, keys, check_sensitivity, **options):
         super().__init__(*arguments, **options)
         self._calls = list(calls)
+        self._keys = list(keys)
         self._check_sensitivity = check_sensitivity
+
+    def _fresh_key(self):
+        """The recorded key of a sample; no noise is drawn here, so the keys of noise are passed over."""
+        key, _ = self._keys.pop(0), self._keys.pop(0)
+        return key
 
     def _release(self, call, exact, draw):
         recorded, recorded_exact, released = self._calls.pop(0)
@@ -73,6 +84,7 @@ def replay(plan, table, recorded, check_sensitivity, **options):
         table,
         door=ReplayingTable,
         calls=recorded.calls,
+        keys=recorded.keys,
         check_sensitivity=check_sensitivity,
         **options,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.artifacts import digest
-from app.errors import AlreadyCommittedError
+from app.errors import AlreadyCommittedError, QueueUnavailableError
 from app.logs import configure_logs, get_logger
 from app.services import reports
 from app.services.budget import is_same_event
@@ -17,6 +18,7 @@ from app.services.results import Attempt, RunWork
 from app.services.runs import CANCELLED_CHARGED
 from app.services.sources import ingest_limits
 from app.wiring import Services, process_services
+from workers.devices import Device, DeviceLocks, known_gpus
 from workers.documents import dataset_document, ledger_document
 from workers.failures import Failure, FailureGuard, RedactedJobError
 from workers.reporting_progress import RunProgress
@@ -61,17 +63,45 @@ def do_run(services: Services, run_id: str, number: int = 1) -> None:
         RedactedJobError: something unexpected happened; the run is marked as failed.
     """
     attempt = Attempt(run_id, number)
-    if not _starts(services, attempt):
-        return
-    _logger.info("run_started", run_id=run_id, attempt=number)
-    guard = FailureGuard()
-    with guard:
-        note = _work(services, attempt)
-        if services.results.finish(attempt, "done", note=note, ledger_note="" if number > 1 else None):
-            services.checkpoints.delete(run_id)
-        _logger.info("run_done", run_id=run_id, note=note)
-    if guard.failure is not None:
-        _end_failed(services, attempt, guard.failure)
+    with _device(services, attempt) as device:
+        if device is None or not _starts(services, attempt):
+            return
+        _logger.info("run_started", run_id=run_id, attempt=number, device=device.title)
+        guard = FailureGuard()
+        with guard:
+            note = _work(services, attempt, device)
+            if services.results.finish(attempt, "done", note=note, ledger_note="" if number > 1 else None):
+                services.checkpoints.delete(run_id)
+            _logger.info("run_done", run_id=run_id, note=note)
+        if guard.failure is not None:
+            _end_failed(services, attempt, guard.failure)
+
+
+def _device(services: Services, attempt: Attempt) -> AbstractContextManager[Device | None]:
+    """What the run computes on; it waits for that before anything is charged."""
+    gpus = known_gpus()
+    locks = DeviceLocks(services.settings.data_dir / "gpus", gpus)
+    return locks.held(
+        wants_gpu=bool(gpus) and _wants_gpu(services, attempt),
+        choice=services.settings.gpu,
+        on_wait=lambda message: _still_waits(services, attempt, message),
+    )
+
+
+def _wants_gpu(services: Services, attempt: Attempt) -> bool:
+    from engine.synthesizers.registry import synthesizer_class
+
+    return synthesizer_class(services.results.load(attempt).plan.method).prefers_gpu
+
+
+def _still_waits(services: Services, attempt: Attempt, message: str) -> bool:
+    """Whether nobody has cancelled the run or taken it over; its page says what it waits for."""
+    standing = services.results.standing(attempt.run_id)
+    if standing is None or (standing.status, standing.attempt) != ("queued", attempt.number):
+        return False
+    with suppress(QueueUnavailableError):
+        services.queue.save_progress(attempt.run_id, stage="queued", fraction=0.0, message=message)
+    return True
 
 
 def _starts(services: Services, attempt: Attempt) -> bool:
@@ -150,19 +180,21 @@ def _end_failed(services: Services, attempt: Attempt, failure: Failure) -> None:
         raise RedactedJobError(failure.place)
 
 
-def _work(services: Services, attempt: Attempt) -> str | None:
+def _work(services: Services, attempt: Attempt, device: Device) -> str | None:
     """The straight line; gives a note where the report could not be made."""
     from engine.pipeline import synthesize
     from workers.tables import read_tables
 
     work = services.results.load(attempt)
     progress = RunProgress(services, attempt)
+    progress.report("checking", 0.0, f"Computing on {device.title}")
     progress.report("checking", 0.0, "Reading the table" if attempt.number == 1 else "Reading the table again")
     with services.datasets.source_path(work.dataset.id) as path:
         tables = read_tables(path, work, ingest_limits(services.settings))
         result = synthesize(
             tables.train,
             work.plan,
+            device=device.engine_name,
             progress=progress.part(*SYNTHESIS_PART),
             checkpoints=services.checkpoints.of(attempt),
         )

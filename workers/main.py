@@ -34,12 +34,14 @@ def _work(settings: Settings) -> int:
 
     from app.logs import configure_logs
     from app.wiring import process_services
+    from workers.devices import announce
     from workers.spawning import RunWorker
     from workers.sweeper import Sweeper
 
     configure_logs(settings.log_format, settings.log_level)
     services = process_services()
     services.database.migrate()
+    announce(settings.gpu)
     connection = Redis.from_url(settings.redis_url)
     queue = Queue(settings.queue_name, connection=connection, serializer="json")
     worker = RunWorker(

@@ -129,10 +129,11 @@ class RunsService:
         fraction = 1.0 if run.status == rows.DONE else float(written.get("fraction", 0.0))
         message = RESUMING if run.status == rows.QUEUED and run.attempt > 1 else _MESSAGES[run.status]
         at_work = run.status == rows.RUNNING and "message" in written
+        waits_for_device = run.status == rows.QUEUED and written.get("stage") == rows.QUEUED
         return ProgressView(
             stage=run.stage,
             fraction=fraction,
-            message=written["message"] if at_work else message,
+            message=written["message"] if at_work or waits_for_device else message,
             log=log,
             updated_at=datetime.fromisoformat(written["updated_at"]) if "updated_at" in written else None,
             training=training,

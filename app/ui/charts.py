@@ -27,12 +27,13 @@ def _figure(height: int) -> Figure:
     return figure
 
 
-def training_losses(steps: list[int], losses: dict[str, list[float | None]]) -> Figure:
+def training_losses(steps: list[int], losses: dict[str, list[float | None]], last_step: int) -> Figure:
     """Losses of a training over its steps.
 
     Args:
         steps: number of each step.
         losses: values at these steps by name.
+        last_step: number of the training's last step, where the axis ends.
     """
     figure = _figure(280)
     for (name, values), colour in zip(losses.items(), (SYNTHETIC, ACCENT), strict=False):
@@ -45,7 +46,7 @@ def training_losses(steps: list[int], losses: dict[str, list[float | None]]) -> 
             hovertemplate="step %{x:,}: %{y:.4g}<extra>" + name + "</extra>",
         )
     figure.update_layout(showlegend=True)
-    figure.update_xaxes(title="Step", rangemode="tozero")
+    figure.update_xaxes(title="Step", range=[0, last_step], separatethousands=True)
     figure.update_yaxes(title="Loss")
     return figure
 

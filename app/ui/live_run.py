@@ -13,6 +13,7 @@ STEPS_SHOWN = 8
 STAGES = ("queued", "checking", "measuring", "fitting", "sampling", "evaluating", "done")
 STOP = "A run that still waits costs nothing. One that has read the table keeps its charge, whatever it has made."
 STOP_UNPROTECTED = "Nothing is charged for a run without a privacy guarantee. Whatever it has made so far is dropped."
+BELONGS_TO = {"training": "fitting", "writing": "sampling"}
 CHARGED = {
     "reserved": "Reserved: nothing has been read yet.",
     "committed": "Charged: the run has read the table.",
@@ -53,14 +54,15 @@ def _body(user: UserView, run: RunView) -> None:
         st.caption("The run can go on from its last checkpoint, at no further cost.")
     if run.note:
         st.info(run.note, icon=":material/info:")
-    training_view.show(run, progress.training)
-    _log(progress.log)
     if not run.is_finished:
         _stop(user, run)
+    training_view.show(run, progress.training)
+    _log(progress.log)
 
 
 def _stages(run: RunView, stage: str) -> None:
-    reached = len(STAGES) - 1 if run.status == "done" else STAGES.index(stage) if stage in STAGES else 0
+    shown = BELONGS_TO.get(stage, stage)
+    reached = len(STAGES) - 1 if run.status == "done" else STAGES.index(shown) if shown in STAGES else 0
     items = []
     for position, name in enumerate(STAGES):
         state = "now" if position == reached else "done" if position < reached else "later"

@@ -15,6 +15,18 @@ NOTE = "Losses come from synthetic rows and noised quantities only, so they reve
 NOTE_NOT_PRIVATE = "This method has no privacy guarantee: its losses come from the private rows. Do not pass them on."
 GENERATOR, DISCRIMINATOR = "Generator loss", "Discriminator loss"
 
+_FORMATS = {
+    name: st.column_config.NumberColumn(format=form)
+    for name, form in {
+        "Step": "localized",
+        "Epoch": "%.1f",
+        GENERATOR: "%.3f",
+        DISCRIMINATOR: "%.3f",
+        "ε so far": "%.3f",
+        "Rows per second": "localized",
+    }.items()
+}
+
 
 def show(run: RunView, points: tuple[TrainingNumbers, ...]) -> None:
     """Everything that the training has told so far; nothing where it has told nothing."""
@@ -23,54 +35,52 @@ def show(run: RunView, points: tuple[TrainingNumbers, ...]) -> None:
     now = points[-1]
     st.subheader("Training", anchor=False)
     layout.figures(_standing(run, now))
-    st.plotly_chart(charts.training_losses(*_losses(points)), config=charts.CONFIG, width="stretch", key="run_losses")
-    st.caption(NOTE if run.is_protected else NOTE_NOT_PRIVATE)
-    st.dataframe(_table(points[-ROWS_SHOWN:]), hide_index=True, width="stretch", key="run_training")
+    figure = charts.training_losses([point.step for point in points], _losses(points), now.steps)
+    st.plotly_chart(figure, config=charts.CONFIG, width="stretch", key="run_losses")
+    note = NOTE if run.is_protected else NOTE_NOT_PRIVATE
+    st.caption(f"{note} Computed on {now.device}.")
+    _table(points[-ROWS_SHOWN:], "run_training")
     if len(points) > ROWS_SHOWN:
-        with st.expander(f"All {len(points)} of the steps that were kept"):
-            st.dataframe(_table(points), hide_index=True, width="stretch", key="run_training_all")
+        with st.expander(f"All {len(points)} points of the chart"):
+            _table(points, "run_training_all")
 
 
 def _standing(run: RunView, now: TrainingNumbers) -> dict[str, str]:
+    spent = {f"ε so far, of {messages.epsilon(run.epsilon)}": messages.epsilon(now.epsilon)}
     standing = {
-        "Step": f"{now.step:,} of {now.steps:,}",
-        "Epoch": f"{now.epoch:,.1f}",
-        **(
-            {}
-            if now.epsilon is None
-            else {"ε so far": f"{messages.epsilon(now.epsilon)} of {messages.epsilon(run.epsilon)}"}
-        ),
+        f"Step, of {now.steps:,}": f"{now.step:,}",
+        **({} if now.epsilon is None else spent),
         "Rows per second": f"{now.rows_per_second:,.0f}",
     }
-    return standing | ({} if run.is_finished else {"Time left": _left(now)}) | {"Device": now.device}
+    return standing if run.is_finished else standing | {"Time left": _left(now)}
 
 
-def _losses(points: tuple[TrainingNumbers, ...]) -> tuple[list[int], dict[str, list[float | None]]]:
-    losses: dict[str, list[float | None]] = {GENERATOR: [point.generator_loss for point in points]}
+def _losses(points: tuple[TrainingNumbers, ...]) -> dict[str, list[float | None]]:
+    losses: dict[str, list[float | None]] = {GENERATOR: [_finite(point.generator_loss) for point in points]}
     if points[-1].discriminator_loss is not None:
-        losses[DISCRIMINATOR] = [point.discriminator_loss for point in points]
-    return [point.step for point in points], losses
+        losses[DISCRIMINATOR] = [_finite(point.discriminator_loss) for point in points]
+    return losses
 
 
-def _table(points: tuple[TrainingNumbers, ...]) -> list[dict[str, str | int]]:
+def _table(points: tuple[TrainingNumbers, ...], key: str) -> None:
     """One row per point, the newest first."""
-    has_discriminator = points[-1].discriminator_loss is not None
-    return [
+    losses = _losses(points)
+    rows = [
         {
             "Step": point.step,
-            "Epoch": f"{point.epoch:,.1f}",
-            GENERATOR: _number(point.generator_loss),
-            **({DISCRIMINATOR: _number(point.discriminator_loss)} if has_discriminator else {}),
-            **({} if point.epsilon is None else {"ε so far": messages.epsilon(point.epsilon)}),
-            "Rows per second": f"{point.rows_per_second:,.0f}",
+            "Epoch": point.epoch,
+            **{name: values[place] for name, values in losses.items()},
+            **({} if point.epsilon is None else {"ε so far": point.epsilon}),
+            "Rows per second": round(point.rows_per_second),
             "Time left": _left(point),
         }
-        for point in reversed(points)
+        for place, point in enumerate(points)
     ]
+    st.dataframe(rows[::-1], hide_index=True, width="stretch", key=key, column_config=_FORMATS)
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None or not math.isfinite(value) else f"{value:.4g}"
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _left(point: TrainingNumbers) -> str:

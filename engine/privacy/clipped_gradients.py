@@ -5,6 +5,9 @@ squared norm over all layers of a row's gradient is Σ |δ|² (|a|² + 1), and f
 Σ over pairs of rows (δ·δ') (a·a' + 1): the activations and one backward pass are enough. The sum of the clipped
 gradients is then a matrix product per layer, of δ scaled by each unit's factor with a.
 
+A layer may take a row of zeros and ones as the positions of its ones instead (integers, of which |a|² counts the pairs
+that are equal): the sum for W then adds δ at these positions, and no matrix of zeros is multiplied.
+
 Source: Goodfellow, "Efficient Per-Example Gradient Computations" (2015); Li, Tramèr, Liang, Hashimoto, "Large Language
     Models Can Be Strong Differentially Private Learners" (2022), §4, for several rows of one unit.
 """
@@ -68,9 +71,9 @@ def clipped_gradient_sum(
             inputs, deltas = [given[finite] for given in inputs], tuple(delta[finite] for delta in deltas)
         factors = (clipping_norm * (1.0 - ROUNDING) / norms.clamp(min=clipping_norm)).unsqueeze(1)
         sums = []
-        for given, delta in zip(inputs, deltas, strict=True):
+        for layer, given, delta in zip(layers, inputs, deltas, strict=True):
             scaled = delta * factors
-            sums += [scaled.t() @ given, scaled.sum(0)]
+            sums += [_outer_sum(scaled, given, layer.in_features), scaled.sum(0)]
     return sums
 
 
@@ -101,10 +104,27 @@ def _keeper(passes: _Passes, number: int) -> Callable[[nn.Module, tuple[torch.Te
     return keep
 
 
+def _outer_sum(deltas: torch.Tensor, given: torch.Tensor, width: int) -> torch.Tensor:
+    """Sum over rows of δ aᵀ, shape (n_outputs, width)."""
+    if given.is_floating_point():
+        return deltas.t() @ given
+    total = deltas.new_zeros(width, deltas.shape[1])
+    for positions in given.unbind(1):
+        total.index_add_(0, positions, deltas)
+    return total.t().contiguous()
+
+
+def _squares(given: torch.Tensor) -> torch.Tensor:
+    """|a|² of each row, shape (n_rows,)."""
+    if given.is_floating_point():
+        return given.square().sum(1)
+    return (given.unsqueeze(1) == given.unsqueeze(2)).sum((1, 2))
+
+
 def _row_squares(inputs: Sequence[torch.Tensor], deltas: Sequence[torch.Tensor]) -> torch.Tensor:
     """Squared norm of each row's gradient, shape (n_rows,)."""
     return torch.stack(
-        [delta.square().sum(1) * (given.square().sum(1) + 1.0) for given, delta in zip(inputs, deltas, strict=True)]
+        [delta.square().sum(1) * (_squares(given) + 1.0) for given, delta in zip(inputs, deltas, strict=True)]
     ).sum(0)
 
 
@@ -115,6 +135,7 @@ def _unit_squares(inputs: Sequence[torch.Tensor], deltas: Sequence[torch.Tensor]
     first = torch.cumsum(counts, 0) - counts
     place = torch.arange(len(units), device=units.device) - first[unit_of_row]
     squares = torch.zeros(len(counts), device=units.device)
+    inputs = [_written_out(given) for given in inputs]
     for given, delta in zip(inputs, deltas, strict=True):
         grams = []
         for values in (given, delta):
@@ -123,3 +144,11 @@ def _unit_squares(inputs: Sequence[torch.Tensor], deltas: Sequence[torch.Tensor]
             grams.append(padded @ padded.transpose(1, 2))
         squares += ((grams[0] + 1.0) * grams[1]).sum((1, 2))
     return squares.clamp(min=0.0)[unit_of_row]
+
+
+def _written_out(given: torch.Tensor) -> torch.Tensor:
+    """Rows of numbers, where a layer took the positions of their ones."""
+    if given.is_floating_point():
+        return given
+    rows = torch.zeros(len(given), int(given.max()) + 1, device=given.device)
+    return rows.scatter_add_(1, given, torch.ones_like(given, dtype=rows.dtype))

@@ -43,6 +43,8 @@ class Synthesizer(ABC):
 
     minimum_columns: ClassVar[int] = 1
     maximum_columns: ClassVar[int | None] = None
+    prefers_gpu: ClassVar[bool] = False
+    """Whether a GPU makes the method faster on tables of every size."""
     device: str = "auto"
     checkpoints: Checkpoints | None = None
 

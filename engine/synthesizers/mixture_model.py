@@ -8,9 +8,13 @@ import numpy as np
 
 from engine.synthesizers.graphical_model import Measurement
 from engine.synthesizers.product_mixture import ProductMixture
+from engine.synthesizers.raking import raked
 from engine.synthesizers.rounding import Codes
 from engine.synthesizers.structural_zeros import BoolArray
 from engine.synthesizers.tables import Columns, FloatArray
+
+CANDIDATES = 3
+"""Rows that are drawn for each one that is kept."""
 
 MARGINAL_SEED = 0
 """Marginals are means over all points, so nothing is drawn for them."""
@@ -21,6 +25,7 @@ class MixtureModel:
 
     Args:
         probabilities: per column, the cells' probabilities at each latent point, shape (n_points, size).
+        shares: noisy share of each cell, by column; rows without conditions are chosen to have them.
         total: number of rows that the model stands for.
         allowed: public rules on sets of columns.
         measurements: what the model was fitted to.
@@ -29,11 +34,13 @@ class MixtureModel:
     def __init__(
         self,
         probabilities: Sequence[FloatArray],
+        shares: Sequence[FloatArray],
         total: float,
         allowed: Mapping[Columns, BoolArray],
         measurements: Sequence[Measurement] = (),
     ) -> None:
-        self.probabilities = [part / part.sum(axis=1, keepdims=True) for part in probabilities]
+        self.probabilities = list(probabilities)
+        self.shares = list(shares)
         self.sizes = tuple(part.shape[1] for part in probabilities)
         self.total = total
         self.measurements = tuple(measurements)
@@ -45,10 +52,15 @@ class MixtureModel:
     ) -> list[Codes]:
         """Cells of rows, one array per column.
 
+        Without conditions, several times as many rows are drawn, and those kept whose columns have the noisy shares.
+
         Raises:
             PlanError: no row of the model meets the conditions and the rules.
         """
-        return self._mixture.sample(n_rows, rng, given)
+        if given:
+            return self._mixture.sample(n_rows, rng, given)
+        candidates = self._mixture.sample(CANDIDATES * n_rows, rng)
+        return raked(candidates, {(column,): share for column, share in enumerate(self.shares)}, rng, n_rows)
 
     def marginal(self, columns: Columns) -> FloatArray:
         """The model's counts of some columns, shape (size of each column)."""

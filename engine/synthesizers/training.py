@@ -1,69 +1,20 @@
-"""What the deep methods share about learning: settings, the part that a method brings, and Adam by hand-set gradients.
-
-Source: Kingma, Ba, "Adam: A Method for Stochastic Optimization" (2015), as PyTorch implements it.
-"""
+"""How networks learn: the part that each deep method brings, and what they share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from engine.privacy.plan import SynthesisPlan
 from engine.synthesizers.networks import CellLayout, Generator, Moments, cosine
-
-LATENT_POINTS = 1000
-"""Components of the mixture that the rows are drawn from."""
+from engine.synthesizers.training_settings import TrainingSettings
 
 LARGEST_MOMENT_WORK = 1e13
 """Multiplications that all moment steps may take, so that wide tables take fewer of them."""
 
 FEWEST_MOMENT_STEPS = 100
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """Choices that every run of a method shares; made on public and simulated tables, never on a user's rows.
-
-    Args:
-        gradient_share: part of the model's μ² that pays for noisy gradients.
-        steps: noisy gradient sums that a training takes.
-        sampling_rate: chance of a unit to be in a sample, where the plan states no number of rows.
-        batch_rows: expected size of a sample, where it does; the rate stays within its own bounds.
-        clipping_norm: largest norm of a unit's gradient.
-        private_rate: learning rate of what learns from private rows.
-        hidden: width of the hidden layers.
-        latent: dimensions of a latent point.
-        first_moment_steps: moment steps before the training.
-        last_moment_steps: moment steps after it.
-        moment_rate: learning rate of those.
-    """
-
-    gradient_share: float
-    steps: int
-    sampling_rate: float = 0.02
-    batch_rows: int = 500
-    clipping_norm: float = 1.0
-    private_rate: float = 3e-4
-    hidden: int = 256
-    latent: int = 32
-    first_moment_steps: int = 1000
-    last_moment_steps: int = 500
-    moment_rate: float = 5e-3
-
-
-SMALLEST_RATE, LARGEST_RATE = 1e-4, 0.25
-
-
-def sampling_rate(settings: TrainingSettings, plan: SynthesisPlan) -> float:
-    """Chance of a unit to be in a sample: from public numbers alone."""
-    if plan.declared_rows is None:
-        return settings.sampling_rate
-    units = max(1.0, plan.declared_rows / plan.unit.max_rows_per_unit)
-    return min(max(settings.batch_rows / units, SMALLEST_RATE), LARGEST_RATE)
 
 
 class DeepNetworks(ABC):
@@ -96,7 +47,7 @@ class DeepNetworks(ABC):
         self.latents = latents
         self.settings = settings
         self.expected_units = max(expected_units, 1.0)
-        self.moment_optimizer = torch.optim.Adam(generator.parameters(), settings.moment_rate)
+        self.moment_optimizer = torch.optim.Adam(generator.parameters(), settings.moment_rate, fused=True)
 
     @property
     @abstractmethod
@@ -147,12 +98,12 @@ class DeepNetworks(ABC):
         self.moment_optimizer.step()
         return float(loss.detach())
 
-    def match_moments_for(self, steps: int) -> None:
-        """As many steps with a falling rate, fewer for wide tables."""
+    def match_moments_for(self, steps: int, rate: float) -> None:
+        """As many steps with a rate that falls to zero, fewer for wide tables."""
         work = 6.0 * len(self.latents) * self.layout.width**2.0
         steps = min(steps, max(FEWEST_MOMENT_STEPS, int(LARGEST_MOMENT_WORK / work)))
         for step in range(steps):
-            self.match_moments(cosine(self.settings.moment_rate, step / steps))
+            self.match_moments(cosine(rate, step / steps))
 
 
 def apply_gradients(

@@ -10,9 +10,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, inspect, text
+from sqlalchemy import MetaData, inspect, select, text
 
-from app.store.models import Base
+from app.store.models import Base, Run
 from app.store.session import MIGRATIONS, Database
 
 NEWEST = "0003"
@@ -160,3 +160,35 @@ def test_errors_of_the_database_hide_what_was_written(tmp_path):
         session.execute(text("SELECT * FROM nothing WHERE cell = :cell"), {"cell": "Zebulon-Quux-493"})
     database.close()
     assert "Zebulon" not in str(failed.value)
+
+
+@pytest.mark.integration
+def test_runs_of_before_get_a_secret_key_each(database):
+    """A run that waits while the application is upgraded must set the same rows aside in every attempt, too."""
+    database.migrate()
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    now = datetime(2026, 8, 1, tzinfo=UTC)
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+        old = MetaData()
+        old.reflect(connection)
+        common = {"created_at": now}
+        values = {
+            "users": {"username": "a", "username_key": "a", "email": "", "password_hash": "", "is_admin": True},
+            "datasets": {"owner_id": "u", "name": "", "filename": "", "n_rows": 1, "n_columns": 1, "columns": []}
+            | {"size_bytes": 1, "is_sample": False, "confirmed": [], "delta": 0.1, "draft": {}, "ledger_version": 0},
+            "plans": {"dataset_id": "d", "user_id": "u", "plan": {}, "price": {}},
+        }
+        for table, key in (("users", "u"), ("datasets", "d"), ("plans", "p")):
+            connection.execute(old.tables[table].insert().values(id=key, **common, **values[table]))
+        for key in ("r1", "r2"):
+            run = {"dataset_id": "d", "plan_id": "p", "user_id": "u", "status": "queued", "stage": ""}
+            connection.execute(old.tables["runs"].insert().values(id=key, holdout_share=0.2, **run, **common))
+    database.migrate()
+    with database.read() as session:
+        runs = list(session.scalars(select(Run)))
+    assert [(run.attempt, run.steps_begun, run.checkpoint_id) for run in runs] == [(1, 0, None)] * 2
+    assert len({run.holdout_key for run in runs}) == 2
+    assert {len(bytes.fromhex(run.holdout_key)) for run in runs} == {32}

@@ -68,6 +68,7 @@ def test_every_row_keeps_every_rule(method):
     assert violations(careless.sample(5000, rng)) > 0
 
 
+@pytest.mark.usefixtures("longer_trainings")
 @pytest.mark.parametrize("method", METHODS)
 def test_rules_do_not_bend_the_columns(method):
     """At ε = 8 a share of 1,500 rows is within 0.05 of the private one: noise of some rows, and the fit."""
@@ -88,6 +89,7 @@ def test_rules_that_leave_nothing_are_refused_before_anything_is_charged():
         price_plan(small_plan("mst", schema=TableSchema(fields, rules=(AtMost("low", "high"),))))
 
 
+@pytest.mark.usefixtures("longer_trainings")
 @pytest.mark.parametrize("method", METHODS)
 def test_rows_with_fixed_values(method):
     """Shares among rows with a fixed value equal those among free rows that happen to have it.

@@ -377,11 +377,14 @@ def at_work(studio, owner, sample, discriminator_loss=1.5, epsilon=1.0):
 
 
 def test_the_numbers_of_a_training_are_shown_while_it_runs(studio, secret, owner, sample):
-    page = opened(ROOT / "pages" / "run.py", secret, run=at_work(studio, owner, sample).id)
+    run = at_work(studio, owner, sample)
+    studio.results.set_stage(Attempt(run.id), "training")
+    page = opened(ROOT / "pages" / "run.py", secret, run=run.id)
     assert not page.exception
     assert "Losses come from synthetic rows and noised quantities only" in texts(page)
     html = " ".join(str(element.proto.body) for element in page.get("html"))
-    for name, value in {"Step": "1,200 of 2,000", "ε so far": "0.6 of 1", "Time left": "80 seconds"}.items():
+    assert '<li class="now"><span>Fitting</span></li>' in html
+    for name, value in {"Step, of 2,000": "1,200", "ε so far, of 1": "0.6", "Time left": "80 seconds"}.items():
         assert f"<dt>{name}</dt><dd>{value}</dd>" in html
     table = page.dataframe[0].value
     assert table["Step"].tolist() == list(range(1200, 400, -100))

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from app.artifacts import BucketStore
 from app.errors import ConflictError, NotFoundError, SupersededError
 from app.queueing import JobState, job_id
 from app.services import reports
 from app.services.results import Attempt
+from app.wiring import build
 from engine.errors import CancelledError
 from tests.app.builders import ready_dataset, submit
 from tests.workers import stepwise
@@ -349,6 +351,31 @@ def test_a_state_that_is_saved_twice_is_the_later_one(services, owner, dataset_i
     with pytest.raises(ValueError, match="5 steps began already"):
         checkpoints.begin(4)
     assert len(stored_files(services) - files_of_dataset(services)) == 1
+
+
+@pytest.mark.integration
+def test_a_checkpoint_in_a_bucket_is_read_by_another_machine(services, settings, owner, dataset_id, steps, s3_address):
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=s3_address)
+    client.create_bucket(Bucket="checkpoints")
+    machines = [
+        build(settings, database=services.database, queue=services.queue, files=BucketStore("checkpoints", s3_address))
+        for _ in range(2)
+    ]
+    dataset_id = ready_dataset(machines[0], owner, cap=1.0, schema=stepwise.SCHEMA, content=stepwise.TABLE)
+    machines[0].datasets.save_draft(owner, dataset_id, method="stepwise")
+    run_id = killed_run(machines[0], owner, dataset_id, steps, at_step=22)
+    before = {item["Key"] for item in client.list_objects_v2(Bucket="checkpoints")["Contents"]}
+    sweep(machines[1])
+    do_run(machines[1], run_id, 2)
+    assert services.runs.get(owner, run_id).status == "done"
+    after = {item["Key"] for item in client.list_objects_v2(Bucket="checkpoints")["Contents"]}
+    assert len(before - after) == 1, "the checkpoint is gone"
+    assert steps.taken == [*range(1, 23), *range(25, stepwise.STEPS + 1)]
+    for machine in machines:
+        machine.files.close()
+    client.close()
 
 
 def test_names_of_jobs_tell_attempts_apart():

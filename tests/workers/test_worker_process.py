@@ -65,6 +65,9 @@ def test_a_worker_process_does_the_whole_line(services, owner, worker):
     wait_for(lambda: services.runs.get(owner, run.id).is_finished, "the run")
     done = services.runs.get(owner, run.id)
     assert (done.status, done.note) == ("done", None)
+    assert '"event": "worker_device"' in (services.settings.data_dir / "worker.log").read_text()
+    log = [line.message for line in services.runs.progress(owner, run.id).log]
+    assert [message for message in log if message.startswith("Computing on ")]
     assert len(services.reports.preview(owner, run.id)) == 25
     wait_for(lambda: services.queue.worker_count() == 1, "the worker's registration")
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from engine.privacy.clipped_gradients import ROUNDING, clipped_gradient_sum
+from engine.synthesizers.networks import PositionsLinear
 
 
 def network(seed=0, inputs=12, hidden=16):
@@ -73,6 +74,30 @@ def test_no_unit_adds_more_than_the_clipping_norm(units):
     less = clipped_gradient_sum(losses_of(layers), layers, rows[last], 0.1, None if units is None else units[last])
     moved = torch.sqrt(sum((one - other).double().square().sum() for one, other in zip(whole, less, strict=True)))
     assert 0.0999 < float(moved) <= 0.1
+
+
+@pytest.mark.parametrize("units", [None, torch.tensor([0] * 7 + [3] * 1 + [4] * 20 + [9] * 12)])
+@pytest.mark.parametrize("clipping_norm", [0.05, 1e6])
+def test_positions_of_ones_are_the_same_as_rows_of_zeros_and_ones(clipping_norm, units):
+    """Some rows have a position twice: it counts as a two, whose square is four."""
+    layers = network()
+    positions = torch.from_numpy(np.random.default_rng(2).integers(0, 12, (40, 3)))
+    rows = nn.functional.one_hot(positions, 12).sum(1).float()
+    assert (rows == 2.0).any()
+    expected = one_by_one(losses_of(layers), layers, rows, clipping_norm, units)
+    quick = PositionsLinear(12, 16)
+    quick.load_state_dict(layers[0].state_dict())
+    both = nn.ModuleList([quick, *layers[1:]])
+    assert torch.allclose(quick(positions), layers[0](rows), atol=1e-6)
+
+    def losses_of_positions(positions):
+        hidden = nn.functional.leaky_relu(both[0](positions), 0.2)
+        hidden = nn.functional.leaky_relu(both[1](hidden), 0.2)
+        return nn.functional.softplus(-both[2](hidden)).squeeze(1)
+
+    found = clipped_gradient_sum(losses_of_positions, both, positions, clipping_norm, units)
+    assert distance(found, expected) < 1e-5 * max(1.0, max(float(part.abs().max()) for part in expected))
+    assert distance(clipped_gradient_sum(losses_of(both), both, rows, clipping_norm, units), expected) < 1e-4, "as rows"
 
 
 def test_no_rows_add_nothing():

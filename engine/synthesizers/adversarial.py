@@ -1,0 +1,149 @@
+"""DP-CTGAN: a conditional GAN for tables whose discriminator learns private rows from noisy clipped gradients only.
+
+The generator never sees a row: it learns from the discriminator, which is post-processing, and from noisy marginals.
+Synthetic rows teach the discriminator without noise, but clipped like private ones, so that neither half outweighs the
+other. There are no groups of rows (pac = 1), no statistics of a batch, and no penalty on gradients at private rows.
+
+Source: Xu et al., "Modeling Tabular Data using Conditional GAN" (2019), for the conditions; Bie, Kamath, Zhang,
+"Private GANs, Revisited" (2023), for several discriminator steps per generator step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from engine.privacy.clipped_gradients import clipped_gradient_sum
+from engine.synthesizers.networks import CellLayout
+from engine.synthesizers.training import DeepNetworks, apply_gradients, row_numbers
+
+DISCRIMINATOR_STEPS = 5
+"""Steps of the discriminator per step of the generator."""
+
+GENERATOR_RATE = 1e-4
+TEMPERATURE = 0.5
+"""Of the Gumbel softmax that makes synthetic rows nearly one-hot and yet differentiable."""
+
+BETAS = (0.5, 0.999)
+SLOPE = 0.2
+
+
+class Discriminator(nn.Module):
+    """From one-hot rows and their conditions to one logit each."""
+
+    def __init__(self, layout: CellLayout, hidden: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(2 * layout.width, hidden)
+        self.second = nn.Linear(hidden, hidden)
+        self.last = nn.Linear(hidden, 1)
+
+    @property
+    def layers(self) -> list[nn.Linear]:
+        """All layers that learn."""
+        return [self.first, self.second, self.last]
+
+    def forward(self, rows: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
+        """Logits, shape (n_rows,)."""
+        hidden = functional.leaky_relu(self.first(torch.cat([rows, conditions], 1)), SLOPE)
+        hidden = functional.leaky_relu(self.second(hidden), SLOPE)
+        logits: torch.Tensor = self.last(hidden).squeeze(1)
+        return logits
+
+
+class AdversarialNetworks(DeepNetworks):
+    """Generator and discriminator. A latent point ends with its condition, a cell of one column."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        device = self.latents.device
+        self.discriminator = Discriminator(self.layout, self.settings.hidden).to(device)
+        self.optimizer = torch.optim.Adam(
+            self.discriminator.parameters(), self.settings.private_rate, BETAS, fused=True
+        )
+        self.generator_optimizer = torch.optim.Adam(self.generator.parameters(), GENERATOR_RATE, BETAS, fused=True)
+        column_of = torch.repeat_interleave(
+            torch.arange(len(self.layout.sizes)), torch.tensor(self.layout.sizes), output_size=self.layout.width
+        )
+        self._masks = functional.one_hot(column_of).t().float().to(device)
+        self._turn = 0
+        self._losses = (0.0, 0.0)
+
+    @property
+    def private_layers(self) -> list[nn.Linear]:
+        """The discriminator."""
+        return self.discriminator.layers
+
+    def private_loss(self, codes: torch.Tensor) -> torch.Tensor:
+        """How far each private row, under one of its own values as its condition, is from passing as private."""
+        rows = self.layout.one_hot(codes)
+        columns = (row_numbers(codes, len(self._masks)) + self._turn) % len(self._masks)
+        return functional.softplus(-self.discriminator(rows, rows * self._masks[columns]))
+
+    def prepare(self) -> None:
+        """Nothing: the discriminator learns both kinds of rows together."""
+
+    def learn(self, noisy: Sequence[torch.Tensor], step: int) -> None:
+        """A step of the discriminator; every few of them, one of the generator; one towards the noisy marginals."""
+        n_rows = max(1, round(self.expected_units))
+        points = torch.randint(len(self.latents), (n_rows,), device=self.latents.device)
+        with torch.no_grad():
+            rows = self._soft_rows(points)
+        synthetic = clipped_gradient_sum(
+            lambda chosen: self._synthetic_loss(rows[chosen], points[chosen]),
+            self.private_layers,
+            torch.arange(n_rows, device=rows.device),
+            self.settings.clipping_norm,
+        )
+        halves = zip(noisy, synthetic, strict=True)
+        gradients = [(real / self.expected_units + made / n_rows) / 2.0 for real, made in halves]
+        apply_gradients(self.private_layers, gradients, self.optimizer)
+        adversarial = self._losses[0]
+        if step % DISCRIMINATOR_STEPS == 0:
+            adversarial = self._generator_step(points)
+        self.match_moments(self.settings.moment_rate)
+        with torch.no_grad():
+            self._losses = (adversarial, float(self._synthetic_loss(rows, points).mean()))
+        self._turn = step
+
+    def losses(self) -> tuple[float, float | None]:
+        """Loss of the generator, and of the discriminator on synthetic rows."""
+        return self._losses
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Both networks."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def optimizers(self) -> dict[str, torch.optim.Adam]:
+        """Those of both networks, and that of the marginals."""
+        return {
+            "private": self.optimizer,
+            "generator": self.generator_optimizer,
+            "moments": self.moment_optimizer,
+        }
+
+    def _generator_step(self, points: torch.Tensor) -> float:
+        """Let the generator pass as private, under conditions that its rows have to meet."""
+        self.generator_optimizer.zero_grad()
+        rows = self._soft_rows(points)
+        conditions = self._conditions(points)
+        missed = -(torch.log(rows.clamp(min=1e-6)) * conditions).sum(1)
+        loss = (functional.softplus(-self.discriminator(rows, conditions)) + missed).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.generator_optimizer.step()
+        return float(loss.detach())
+
+    def _synthetic_loss(self, rows: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+        return functional.softplus(self.discriminator(rows, self._conditions(points)))
+
+    def _conditions(self, points: torch.Tensor) -> torch.Tensor:
+        return self.latents[points, self.settings.latent :]
+
+    def _soft_rows(self, points: torch.Tensor) -> torch.Tensor:
+        """Nearly one-hot rows of the generator, with a gradient."""
+        logits = self.generator(self.latents[points])
+        uniform = torch.rand_like(logits).clamp(1e-9, 1.0 - 1e-7)
+        return self.layout.softmax((logits - torch.log(-torch.log(uniform))) / TEMPERATURE)

@@ -1,0 +1,55 @@
+"""Choices of the deep methods, and what of a training follows from a plan; no network is loaded for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.privacy.plan import SynthesisPlan
+
+SMALLEST_RATE, LARGEST_RATE = 1e-4, 0.25
+"""Bounds of the chance of a unit to be in a sample."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Choices that every run of a method shares; made on public and simulated tables, never on a user's rows.
+
+    Args:
+        gradient_share: part of the model's μ² that pays for noisy gradients.
+        steps: noisy gradient sums that a training takes.
+        sampling_rate: chance of a unit to be in a sample, where the plan states no number of rows.
+        batch_rows: expected size of a sample, where it does; the rate stays within its own bounds.
+        clipping_norm: largest norm of a unit's gradient.
+        private_rate: learning rate of what learns from private rows.
+        hidden: width of the hidden layers.
+        latent: dimensions of a latent point.
+        first_moment_steps: moment steps before the training.
+        last_moment_steps: moment steps after it.
+        first_moment_rate: learning rate with which the first ones begin.
+        moment_rate: learning rate of those between the steps of the training.
+        last_moment_rate: learning rate with which the last ones begin.
+        latent_points: components of the mixture that rows are drawn from.
+    """
+
+    gradient_share: float
+    steps: int
+    sampling_rate: float = 0.02
+    batch_rows: int = 500
+    clipping_norm: float = 1.0
+    private_rate: float = 3e-4
+    hidden: int = 128
+    latent: int = 32
+    first_moment_steps: int = 1000
+    last_moment_steps: int = 500
+    first_moment_rate: float = 5e-3
+    moment_rate: float = 1e-3
+    last_moment_rate: float = 2e-3
+    latent_points: int = 1000
+
+
+def sampling_rate(settings: TrainingSettings, plan: SynthesisPlan) -> float:
+    """Chance of a unit to be in a sample: from public numbers alone."""
+    if plan.declared_rows is None:
+        return settings.sampling_rate
+    units = max(1.0, plan.declared_rows / plan.unit.max_rows_per_unit)
+    return min(max(settings.batch_rows / units, SMALLEST_RATE), LARGEST_RATE)

@@ -1,0 +1,240 @@
+"""A step of DP-SGD here against the same step without privacy, and against Opacus on the same network, in one run.
+
+make bench BENCH="dpsgd --batches 250 500 1000 --threads 2"
+
+The network is the discriminator of dp-ctgan on simulated columns. A step of ours draws a Poisson sample from the
+private table, clips, adds noise and lets Adam take it; the plain step takes a random batch of as many rows. Opacus gets
+a batch that is drawn already. Contenders take turns, so that whatever else the machine does slows all of them. Times
+are medians; ratios of processor time, beside those of wall time, hold on a machine that others use too. Where there is
+a CUDA device, the steps run there as well. `learn` is a whole step of the method, with all that follows the noisy one.
+"""
+
+import argparse
+import json
+import statistics
+import time
+import warnings
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.nn import functional
+
+from engine.data.encode import table_domain
+from engine.data.schema import Field, FieldType
+from engine.privacy.budget import RunBudget
+from engine.privacy.plan import UnitOfProtection
+from engine.privacy.private_table import PrivateTable
+from engine.privacy.sampled_gaussian import SampledGaussian, gaussian_envelope
+from engine.synthesizers.dp_ctgan import AdversarialNetworks, DpCtganSynthesizer
+from engine.synthesizers.dp_tvae import AutoencoderNetworks, DpTvaeSynthesizer
+from engine.synthesizers.networks import CellLayout, Generator, Moments
+from engine.synthesizers.training import LATENT_POINTS, apply_gradients
+
+N_ROWS = 26_048
+COLUMN_SIZES = (2, 2, 5, 6, 7, 7, 9, 15, 16, 42, 60, 60, 60, 60, 49)
+NOISE_MULTIPLIER, DELTA_EXTRA = 2.0, 1e-8
+PAID_STEPS = 20_000
+METHODS = {
+    "dp-ctgan": (DpCtganSynthesizer, AdversarialNetworks),
+    "dp-tvae": (DpTvaeSynthesizer, AutoencoderNetworks),
+}
+
+
+class PerRow(nn.Module):
+    """The discriminator on rows alone, under the condition that they are their own: what Opacus wraps."""
+
+    def __init__(self, discriminator):
+        super().__init__()
+        self.discriminator = discriminator
+
+    def forward(self, rows):
+        return self.discriminator(rows, rows)
+
+
+def simulated():
+    """A table of independent columns, and its fields."""
+    rng = np.random.default_rng(0)
+    fields, columns = [], {}
+    for number, size in enumerate(COLUMN_SIZES):
+        values = [f"v{value}" for value in range(size)]
+        fields.append(Field(f"column {number}", FieldType.STRING, enum=tuple(values)))
+        columns[f"column {number}"] = pd.Series(np.array(values)[rng.integers(0, size, N_ROWS)], dtype="string")
+    return pd.DataFrame(columns), tuple(fields)
+
+
+def private_sums(batch):
+    """A training through the door on the simulated table, and the table's cells."""
+    table, fields = simulated()
+    domain = table_domain(fields, {})
+    training = SampledGaussian(batch / N_ROWS, NOISE_MULTIPLIER, PAID_STEPS)
+    budget = RunBudget(gaussian_envelope(training, DELTA_EXTRA) ** 2 * 1.001, DELTA_EXTRA)
+    private = PrivateTable(table, fields, UnitOfProtection(), budget)
+    private.encode(domain, keep_units=True)
+    codes = torch.from_numpy(np.stack(domain.encode(table), axis=1).astype(np.int64))
+    return private.train(training, 1.0, DELTA_EXTRA, "measure a step"), domain.sizes, codes
+
+
+def networks_of(method, sizes, batch, device):
+    """The method's networks as a fit would make them."""
+    synthesizer, kind = METHODS[method]
+    settings, layout = synthesizer.settings, CellLayout(tuple(sizes))
+    shares = [np.full(size, 1.0 / size) for size in sizes]
+    width = settings.latent + (layout.width if synthesizer.conditional else 0)
+    generator = Generator(layout, width, settings.hidden, shares).to(device)
+    moments = Moments(layout, shares, {}, device)
+    latents = torch.randn(LATENT_POINTS, width, device=device)
+    return kind(generator, layout, moments, latents, settings, batch)
+
+
+def ours(method, sums, sizes, batch, device):
+    """A noisy step; and one with all that the method does beside it."""
+    networks = networks_of(method, sizes, batch, device)
+
+    def step():
+        noisy = sums.next(networks.private_loss, networks.private_layers)
+        apply_gradients(networks.private_layers, [total / batch for total in noisy], networks.optimizer)
+
+    def learn():
+        networks.learn(sums.next(networks.private_loss, networks.private_layers), sums.step)
+
+    return {"ours": step, "ours, learn": learn}
+
+
+def plain(method, sizes, codes, batch, device):
+    """The step without privacy: the same loss of as many rows, on average."""
+    networks = networks_of(method, sizes, batch, device)
+
+    def step():
+        chosen = codes[torch.randint(len(codes), (batch,))].to(device)
+        networks.optimizer.zero_grad(set_to_none=True)
+        networks.private_loss(chosen).mean().backward()
+        networks.optimizer.step()
+
+    return {"plain": step}
+
+
+def opacus_step(kind, sizes, codes, batch, device):
+    """A step of Opacus on the discriminator: `hooks` (per-example gradients) or `ghost` (norms alone, two passes)."""
+    from opacus.grad_sample import GradSampleModule, GradSampleModuleFastGradientClipping
+    from opacus.optimizers import DPOptimizer, DPOptimizerFastGradientClipping
+    from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
+
+    networks = networks_of("dp-ctgan", sizes, batch, device)
+    rows = networks.layout.one_hot(codes[:batch].to(device))
+    noise = {"noise_multiplier": NOISE_MULTIPLIER, "max_grad_norm": 1.0, "expected_batch_size": batch}
+    ones = torch.ones(batch, device=device)
+    if kind == "hooks":
+        module = GradSampleModule(PerRow(networks.discriminator), loss_reduction="sum")
+        optimizer = DPOptimizer(networks.optimizer, loss_reduction="sum", **noise)
+
+        def loss_of(logits, _):
+            return functional.softplus(-logits).sum()
+
+    else:
+        module = GradSampleModuleFastGradientClipping(
+            PerRow(networks.discriminator), loss_reduction="sum", max_grad_norm=1.0, use_ghost_clipping=True
+        )
+        optimizer = DPOptimizerFastGradientClipping(networks.optimizer, loss_reduction="sum", **noise)
+        criterion = nn.BCEWithLogitsLoss(reduction="sum")
+        loss_of = DPLossFastGradientClipping(module, optimizer, criterion, loss_reduction="sum")
+
+    def step():
+        optimizer.zero_grad()
+        loss_of(module(rows), ones).backward()
+        optimizer.step()
+
+    return {f"opacus {kind}": step}
+
+
+def take_turns(steps, rounds, slow_rounds, device):
+    """Median milliseconds per step, wall and of the processor; slow contenders take part in fewer rounds."""
+    times = {name: [] for name in steps}
+    for turn in range(rounds + 2):
+        for name, step in steps.items():
+            if name == "opacus hooks" and turn >= slow_rounds + 2:
+                continue
+            wall, processor = time.perf_counter(), time.process_time()
+            step()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            took = (time.perf_counter() - wall, time.process_time() - processor)
+            if turn >= 2:
+                times[name].append(took)
+    return {
+        name: {
+            "ms": 1e3 * statistics.median(wall for wall, _ in found),
+            "cpu_ms": 1e3 * statistics.median(processor for _, processor in found),
+        }
+        for name, found in times.items()
+    }
+
+
+def measure(method, batch, device, options):
+    """All contenders at one size of batch."""
+    sums, sizes, codes = private_sums(batch)
+    steps = plain(method, sizes, codes, batch, device) | ours(method, sums, sizes, batch, device)
+    if method == "dp-ctgan" and not options.without_peers:
+        for kind in ("ghost", "hooks"):
+            if kind == "ghost" or batch <= options.largest_hooks:
+                steps |= opacus_step(kind, sizes, codes, batch, device)
+    return take_turns(steps, options.rounds, options.slow_rounds, device)
+
+
+def report(method, batch, device, found):
+    """One JSON line: steps per second and ratios."""
+    entry = {"method": method, "device": device.type, "batch": batch}
+    entry |= {f"{name} ms": round(took["ms"], 2) for name, took in found.items()}
+    entry["steps_per_second"] = round(1e3 / found["ours, learn"]["ms"], 1)
+    for unit, suffix in (("ms", ""), ("cpu_ms", "_of_processor")):
+        entry[f"slower_than_plain{suffix}"] = round(found["ours"][unit] / found["plain"][unit], 2)
+        for kind in ("hooks", "ghost"):
+            if f"opacus {kind}" in found:
+                entry[f"times_faster_than_{kind}{suffix}"] = round(
+                    found[f"opacus {kind}"][unit] / found["ours"][unit], 1
+                )
+    print(json.dumps(entry), flush=True)
+    return entry
+
+
+def print_table(entries):
+    """All sizes as Markdown."""
+    names = ["plain ms", "ours ms", "opacus ghost ms", "opacus hooks ms", "ours, learn ms"]
+    ratios = ["slower_than_plain", "times_faster_than_hooks", "times_faster_than_ghost", "steps_per_second"]
+    heading = ["method", "device", "batch", *names, *(name.replace("_", " ") for name in ratios)]
+    print(f"\n| {' | '.join(heading)} |\n|{'---|' * len(heading)}")
+    for entry in entries:
+        figures = [str(entry.get(name, "–")) for name in ("method", "device", "batch", *names, *ratios)]
+        print(f"| {' | '.join(figures)} |")
+
+
+def options_of(arguments):
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="dpsgd", description=__doc__)
+    parser.add_argument("--batches", type=int, nargs="+", default=[250, 500, 1000])
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--slow-rounds", type=int, default=6, help="rounds that Opacus' hooks take part in")
+    parser.add_argument("--largest-hooks", type=int, default=1000, help="larger batches would not fit in memory")
+    parser.add_argument("--without-peers", action="store_true")
+    return parser.parse_args(arguments)
+
+
+def main(arguments):
+    """Every method on every device at every size of batch."""
+    options = options_of(arguments)
+    warnings.filterwarnings("ignore", module="opacus|torch")
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    devices = ["cpu", *["cuda"] * torch.cuda.is_available()]
+    print(json.dumps({"threads": options.threads, "devices": devices, "torch": torch.__version__}))
+    print_table(
+        [
+            report(method, batch, torch.device(device), measure(method, batch, torch.device(device), options))
+            for method in options.methods
+            for device in devices
+            for batch in options.batches
+        ]
+    )
