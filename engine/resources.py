@@ -19,13 +19,15 @@ from engine.data.rules import Combinations, ordered
 from engine.errors import PlanError
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.price import column_cells, noise_scale, price_plan
-from engine.synthesizers.cells import RARE_CELL_DEVIATIONS
+from engine.synthesizers.cells import MOST_GROUPS, RARE_CELL_DEVIATIONS
+from engine.synthesizers.deep import DeepSynthesizer
 from engine.synthesizers.exchange import MOST_WORK
 from engine.synthesizers.junction_tree import JunctionTree
 from engine.synthesizers.marginals import modelled_fields
 from engine.synthesizers.memory import memory_bytes
 from engine.synthesizers.plain_synthesizer import PlainSynthesizer
 from engine.synthesizers.registry import synthesizer_class
+from engine.synthesizers.training_settings import sampling_rate, training_weights, training_work
 from engine.synthesizers.workload import LARGEST_NOISE, MOST_TRIPLES
 
 COSTS: dict[str, dict[str, float]] = {
@@ -73,6 +75,9 @@ REPORT_TABLE_ROWS = 500_000
 MOST_HELD_VALUES = STREAM_FROM_BYTES // 8
 """Private values of eight bytes that are read whole; a larger file is read part by part."""
 
+DRAWING_WORK = 50.0
+"""Multiplications that take as long as deciding whether a row is in a sample."""
+
 FIRST_STEPS, STEPS_PER_CHOICE = 1_000.0, 20.0
 
 NUMBER_PLACES = 11
@@ -114,7 +119,7 @@ class Amounts:
         report_values: values of the rows that the report draws for what is slow.
         report_pairs: pairs of columns that the report compares.
         report_models: values that the models of the report see, for each class of the column to predict.
-        network_runs: one, where networks are trained on rows as they are: what loading and beginning takes.
+        network_runs: one, where networks are trained: what loading and beginning takes.
         multiplications: of weights with values, in such a training.
         weights: of these networks.
     """
@@ -175,7 +180,25 @@ def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
         fitted_cells=model_cells * steps * holds_pairs,
         fitted_columns=n_columns * steps * holds_pairs,
         **_report_amounts(plan, n_rows),
+        **(
+            _training_amounts(method, plan, n_rows, sum(min(size, MOST_GROUPS) for size in cells))
+            if issubclass(method, DeepSynthesizer)
+            else {}
+        ),
     )
+
+
+def _training_amounts(
+    method: type[DeepSynthesizer], plan: SynthesisPlan, n_rows: int, width: float
+) -> dict[str, float]:
+    """What a training on noisy gradients has to do."""
+    settings, batch = method.settings, sampling_rate(method.settings, plan) * n_rows
+    held = 3.0 * width**2.0 + settings.latent_points * width
+    return {
+        "network_runs": 1.0,
+        "multiplications": training_work(settings, int(width), batch) + settings.steps * n_rows * DRAWING_WORK,
+        "weights": training_weights(settings, int(width)) + held,
+    }
 
 
 def _plain_amounts(method: type[PlainSynthesizer], plan: SynthesisPlan, n_rows: int) -> Amounts:

@@ -68,10 +68,10 @@ important = st.multiselect(
     placeholder="None in particular",
 )
 st.caption(
-    "AIM counts relations of these columns double when it chooses what to measure, at the same privacy loss. The plan "
-    "is public: choose from what the synthetic rows are for, not from a look at the private ones."
-    if method == "aim"
-    else "This method gives no relation more weight than another. Only AIM does."
+    "Relations of these columns count double when the method chooses what to measure, at the same privacy loss. The "
+    "plan is public: choose from what the synthetic rows are for, not from a look at the private ones."
+    if methods[method].emphasises
+    else "This method gives no relation more weight than another. AIM and the methods built on it do."
 )
 
 st.header("Internal report", anchor=False)
