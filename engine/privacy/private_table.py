@@ -25,6 +25,7 @@ from engine.execution import Execution
 from engine.privacy.budget import Charge, RunBudget
 from engine.privacy.counting import Columns
 from engine.privacy.encoded_rows import EncodedRows
+from engine.privacy.events import NON_PRIVATE
 from engine.privacy.held_rows import HeldRows
 from engine.privacy.mechanisms import (
     SELECTION_ROUNDING,
@@ -395,15 +396,5 @@ class PrivateTable:
         return tuple(names[column] for column in columns)
 
     def _charge_insecure_noise(self) -> None:
-        self.budget.spend(
-            Charge(
-                mechanism="insecure_noise",
-                purpose="noise that can be replayed protects nobody",
-                reads=(),
-                sensitivity=0.0,
-                noise_scale=None,
-                mu_squared=0.0,
-                rho=0.0,
-                event={"type": "NonPrivateDpEvent"},
-            )
-        )
+        why = "noise that can be replayed protects nobody"
+        self.budget.spend(Charge("insecure_noise", why, (), 0.0, None, 0.0, 0.0, NON_PRIVATE))

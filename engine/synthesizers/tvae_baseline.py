@@ -30,7 +30,7 @@ class TvaeSynthesizer(PlainSynthesizer):
     @classmethod
     def parameters(cls, plan: SynthesisPlan) -> dict[str, Any]:
         """The settings of the networks."""
-        return asdict(SETTINGS)
+        return asdict(SETTINGS) | {"hidden": list(SETTINGS.hidden)}
 
     @classmethod
     def multiplications(cls, width: int, n_rows: int) -> float:

@@ -31,7 +31,10 @@ class TvaeModel:
         self._settings = settings
 
     def draw(self, n_rows: int, rng: np.random.Generator) -> PlainTable:
-        """Rows: of each stretch the likeliest position, and each number with the deviation that was learned for it."""
+        """Rows from the distribution that the decoder states for each latent point.
+
+        The library takes the likeliest position of each stretch instead, so that rare categories hardly occur.
+        """
         device, size = next(self._decoder.parameters()).device, self._settings.batch_size
         source, layout = torch_generator(rng, device), self._rows.layout
         places, codes = [], []
@@ -42,7 +45,7 @@ class TvaeModel:
                 numbers = torch.tanh(raw[:, : layout.n_numbers])
                 spread = torch.randn(numbers.shape, device=device, generator=source) * deviations[: layout.n_numbers]
             places.append((numbers + spread).cpu().numpy())
-            codes.append(layout.codes(raw))
+            codes.append(layout.codes(layout.activate(raw, source)))
         return self._rows.table(np.concatenate(places), np.concatenate(codes))
 
 
