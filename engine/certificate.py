@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -10,7 +11,7 @@ from typing import Any
 from engine.data.schema import Field, Treatment
 from engine.errors import InputError
 from engine.privacy.accounting import compose_epsilon, rdp_epsilon, total_mu
-from engine.privacy.events import delta_extra
+from engine.privacy.events import NON_PRIVATE, delta_extra
 from engine.privacy.mechanisms import TRAINING_MECHANISM
 from engine.privacy.plan import NEIGHBOURING_RELATION, SynthesisPlan
 from engine.privacy.price import PlanPrice
@@ -20,11 +21,17 @@ from engine.synthesizers.uncertainty import CONFIDENCE
 from engine.version import __version__
 
 CERTIFICATE_VERSION = 1
+GUARANTEED, NOT_GUARANTEED = "differential privacy", "none"
 _LIBRARIES = ("dp-accounting", "numpy", "scipy", "pandas", "mpmath")
 
 NOISE_STATEMENT = (
     "Gaussian noise rounded to whole rows, drawn exactly from the operating system's cryptographic generator; "
     "there is no seed and none is kept"
+)
+
+NO_GUARANTEE = (
+    "No privacy guarantee: the method read the private rows without protection, so its table can repeat what they "
+    "hold. There is no ε. It is for comparison inside the organisation that holds the rows, and must not leave it."
 )
 
 GRADIENT_NOISE_STATEMENT = (
@@ -76,16 +83,16 @@ def build_certificate(
         domains: per modelled column, from the synthesizer.
         uncertainty: bounds on the model's error, from the synthesizer.
         synthetic_rows: rows in the synthetic table.
-        estimated_rows: noisy number of private rows.
+        estimated_rows: noisy number of private rows; the exact one where the method has no privacy guarantee.
         sample_seed: seed of the sampling, or None; noise has none.
 
     Raises:
         UnsupportedEventError: an event cannot be composed, so there is no number to print.
     """
-    recorded = [charge["event"] for charge in events]
     info = method_info(plan.method)
-    return {
+    common = {
         "certificate_version": CERTIFICATE_VERSION,
+        "guarantee": GUARANTEED if info.private else NOT_GUARANTEED,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "generator": _generator(),
         "method": {
@@ -97,10 +104,14 @@ def build_certificate(
         "schema": plan.schema.to_json(),
         "schema_sha256": plan.schema.digest(),
         "unit": plan.unit.to_json(),
-        "neighbouring_relation": NEIGHBOURING_RELATION,
-        "privacy": _privacy(plan, price, events, recorded),
         "envelope": price.event,
         "events": events,
+    }
+    if not info.private:
+        return common | _without_guarantee(plan, domains, synthetic_rows, sample_seed)
+    return common | {
+        "neighbouring_relation": NEIGHBOURING_RELATION,
+        "privacy": _privacy(plan, price, events),
         "columns": _columns(plan, domains),
         "uncertainty": {"confidence": CONFIDENCE, "meaning": UNCERTAINTY_STATEMENT, "sets": uncertainty},
         "rows": {"synthetic": synthetic_rows, "estimated_private": round(estimated_rows, 1)},
@@ -116,7 +127,8 @@ def recompute(certificate: dict[str, Any]) -> dict[str, Any]:
         certificate: a certificate as JSON.
 
     Returns:
-        The recomputed and the stated ε, the δ, and whether they agree and each training is charged what its steps cost.
+        The guarantee, the recomputed and the stated ε, the δ, and whether all agree and each training is charged what
+        its steps cost. Without a guarantee ε and δ are None, and `statement` says so.
 
     Raises:
         InputError: the certificate is malformed or of an unknown version.
@@ -125,14 +137,19 @@ def recompute(certificate: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(certificate, dict) or certificate.get("certificate_version") != CERTIFICATE_VERSION:
         raise InputError(f"this is not a certificate of version {CERTIFICATE_VERSION}")
     try:
+        recorded = [charge["event"] for charge in certificate["events"]]
+        if certificate.get("guarantee") == NOT_GUARANTEED:
+            return _recompute_without_guarantee(certificate["privacy"], recorded)
         delta = float(certificate["privacy"]["delta"])
         stated = float(certificate["privacy"]["epsilon"])
-        recorded = [charge["event"] for charge in certificate["events"]]
         trainings_covered = all(map(_covers_its_steps, _trainings(certificate["events"])))
     except (KeyError, TypeError, ValueError):
         raise InputError("the certificate lacks its events, its ε or its δ") from None
     epsilon = compose_epsilon(recorded, delta)
+    if not math.isfinite(epsilon):
+        raise InputError(f"the recorded events give no ε at all, but the certificate states ε = {stated:.6g}")
     return {
+        "guarantee": GUARANTEED,
         "epsilon": epsilon,
         "delta": delta,
         "stated_epsilon": stated,
@@ -150,21 +167,51 @@ def _generator() -> dict[str, Any]:
     }
 
 
-def _privacy(
-    plan: SynthesisPlan, price: PlanPrice, events: list[dict[str, Any]], recorded: list[dict[str, Any]]
+def _recompute_without_guarantee(privacy: dict[str, Any], recorded: list[dict[str, Any]]) -> dict[str, Any]:
+    """A certificate without a guarantee agrees with itself where it states no ε and records the unprotected reading."""
+    return {
+        "guarantee": NOT_GUARANTEED,
+        "epsilon": None,
+        "delta": None,
+        "stated_epsilon": privacy["epsilon"],
+        "agrees": privacy["epsilon"] is None and NON_PRIVATE in recorded,
+        "events": len(recorded),
+        "statement": NO_GUARANTEE,
+    }
+
+
+def _without_guarantee(
+    plan: SynthesisPlan, domains: list[dict[str, Any]], synthetic_rows: int, sample_seed: int | None
 ) -> dict[str, Any]:
+    """What a certificate says of a run that protects nobody: no number that could be taken for a privacy loss."""
+    numbers = ("epsilon", "delta", "target_epsilon", "charged_epsilon", "mu", "rho_zcdp", "epsilon_zcdp", "accountant")
+    columns = _columns(plan, domains)
+    return {
+        "neighbouring_relation": None,
+        "privacy": {"statement": NO_GUARANTEE, "epsilon_at": [], **dict.fromkeys(numbers)},
+        "columns": [column | {"domain_source": column["domain_source"] and "unprotected"} for column in columns],
+        "uncertainty": {"confidence": None, "meaning": "No noise was drawn, so there is nothing to bound.", "sets": []},
+        "rows": {"synthetic": synthetic_rows, "estimated_private": None},
+        "randomness": {"noise": "none: nothing protects the rows", "sampling_seed": sample_seed},
+        "not_covered": [NO_GUARANTEE],
+    }
+
+
+def _privacy(plan: SynthesisPlan, price: PlanPrice, events: list[dict[str, Any]]) -> dict[str, Any]:
+    _, delta = plan.promised()
+    recorded = [charge["event"] for charge in events]
     rho = sum(float(charge["rho"]) for charge in events)
     extra = sum(float(event.get("delta_extra", 0.0)) for event in recorded)
     zero_concentrated = {"type": "ZCDpEvent", "rho": rho, "xi": 0.0, "delta_extra": extra}
     return {
-        "epsilon": compose_epsilon(recorded, plan.delta),
-        "delta": plan.delta,
+        "epsilon": compose_epsilon(recorded, delta),
+        "delta": delta,
         "target_epsilon": plan.epsilon,
         "charged_epsilon": price.epsilon,
-        "epsilon_at": [{"delta": delta, "epsilon": compose_epsilon(recorded, delta)} for delta, _ in price.epsilon_at],
+        "epsilon_at": [{"delta": each, "epsilon": compose_epsilon(recorded, each)} for each, _ in price.epsilon_at],
         "mu": total_mu(recorded),
         "rho_zcdp": rho,
-        "epsilon_zcdp": rdp_epsilon([zero_concentrated], plan.delta),
+        "epsilon_zcdp": rdp_epsilon([zero_concentrated], delta),
         "accountant": "; ".join([GAUSSIAN_ACCOUNTANT, *([TRAINING_ACCOUNTANT] if _trainings(events) else [])]),
     }
 

@@ -88,6 +88,7 @@ def _synthesize(options: argparse.Namespace) -> Result:
     )
     if options.method is None:
         plan = replace(plan, method=default_method(len(plan.synthesized_names())))
+    _check_guarantee(plan, options)
     clock = StageClock()
     with clock.stage(READING):
         rows = open_rows(options.data, plan.schema)
@@ -97,16 +98,39 @@ def _synthesize(options: argparse.Namespace) -> Result:
     if options.model is not None:
         save_model(run.synthesizer, options.model)
     privacy = run.certificate["privacy"]
+    statement = _statement(privacy)
     return {
         "out": str(options.out),
         "certificate": str(options.certificate),
         "method": plan.method,
+        "guarantee": run.certificate["guarantee"],
         "epsilon": privacy["epsilon"],
         "delta": privacy["delta"],
         "rows": run.n_rows,
         "columns": n_columns,
         "seconds": {stage: round(seconds, 3) for stage, seconds in run.clock.seconds.items()},
-    }
+    } | ({} if statement is None else {"statement": statement})
+
+
+def _check_guarantee(plan: SynthesisPlan, options: argparse.Namespace) -> None:
+    """Refuse what a method with a guarantee lacks, or one without cannot have, before anything is read."""
+    from engine.synthesizers.registry import method_info
+
+    is_private = method_info(plan.method).private
+    if is_private and plan.epsilon is None:
+        raise InputError("state with --epsilon how much privacy loss the run may spend")
+    if not is_private and plan.epsilon is not None:
+        raise InputError(f"the method {plan.method!r} has no privacy guarantee, so it has no ε: leave --epsilon out")
+    if not is_private and options.model is not None:
+        raise InputError(f"the model of the method {plan.method!r} cannot be kept: leave --model out")
+
+
+def _statement(privacy: dict[str, Any]) -> str | None:
+    """That a run protects nobody, said on standard error too; None for a run with a guarantee."""
+    statement: str | None = privacy.get("statement")
+    if statement is not None:
+        sys.stderr.write(f"{statement}\n")
+    return statement
 
 
 def _sample(options: argparse.Namespace) -> Result:
@@ -175,7 +199,11 @@ def _compared(schema: TableSchema, unit_column: str | None) -> TableSchema:
 
 def _recompute(options: argparse.Namespace) -> Result:
     result = recompute(_read_json(options.certificate))
-    if not result["agrees"]:
+    if result["epsilon"] is None:
+        if not result["agrees"]:
+            raise InputError("the certificate says that there is no privacy guarantee, but states or records another")
+        sys.stderr.write(f"{result['statement']}\n")
+    elif not result["agrees"]:
         raise InputError(
             f"the recorded events give ε = {result['epsilon']:.6g}, "
             f"but the certificate states {result['stated_epsilon']:.6g}"
@@ -217,13 +245,20 @@ def _add_profile(commands: Any) -> None:
 
 
 def _add_synthesize(commands: Any) -> None:
-    command = commands.add_parser("synthesize", help="fit a method under differential privacy and draw rows")
+    command = commands.add_parser(
+        "synthesize",
+        help="fit a method and draw rows, under differential privacy or, by a baseline, without a guarantee",
+    )
     command.add_argument("data", type=Path, metavar="DATA")
     command.add_argument("--schema", type=Path, required=True)
     command.add_argument("--method", help="default: aim for 2 to 100 columns to synthesize, mst for more")
-    command.add_argument("--epsilon", type=float, required=True)
-    command.add_argument("--delta", type=float, default=DEFAULT_DELTA)
-    command.add_argument("--rows", type=int, help="synthetic rows; default: the noisy number of private rows")
+    command.add_argument("--epsilon", type=float, help="privacy loss; leave it out for a method without a guarantee")
+    command.add_argument("--delta", type=float, help=f"default: {DEFAULT_DELTA:g}")
+    command.add_argument(
+        "--rows",
+        type=int,
+        help="synthetic rows; default: the noisy number of private rows, for a baseline the exact one",
+    )
     command.add_argument("--declared-rows", type=int, help="about how many rows the table has, to check δ")
     command.add_argument("--unit-column", help="column that tells persons apart; default: protect single rows")
     command.add_argument("--max-rows-per-unit", type=int)

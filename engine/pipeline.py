@@ -16,9 +16,8 @@ from engine.data.rows import FrameRows, Rows
 from engine.data.schema import Treatment
 from engine.errors import InputError
 from engine.execution import Execution
-from engine.privacy.budget import RunBudget
 from engine.privacy.plan import SynthesisPlan
-from engine.privacy.price import ENVELOPE_SLACK, price_plan
+from engine.privacy.price import price_plan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent, no_progress
 from engine.resources import Resources, check_memory, rule_memory
@@ -151,7 +150,7 @@ def fit(
     missing = [name for name in plan.schema.names if name not in rows.names]
     if missing:
         raise InputError(f"the table lacks the column {missing[0]!r} of the schema")
-    budget = RunBudget(price.mu_squared * (1.0 - ENVELOPE_SLACK), price.delta_extra)
+    budget = price.budget()
     rng = np.random.default_rng(sample_seed)
     synthesizer = synthesizer_class(plan.method)()
     synthesizer.device = device

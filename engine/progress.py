@@ -18,7 +18,7 @@ class TrainingNumbers:
         epoch: passes over the data so far, as a fraction; of the declared number of rows, not the real one.
         generator_loss: loss of the generator or the decoder, on synthetic or noised quantities only.
         discriminator_loss: the same of the discriminator; None where a method has none.
-        epsilon: ε that the steps so far have used, at the plan's δ.
+        epsilon: ε that the steps so far have used, at the plan's δ; None where nothing protects the rows.
         rows_per_second: examples that the training takes in a second.
         seconds_left: about how long the training still lasts; None while nobody can say.
         device: what it computes on, such as `cpu` or the GPU's name.
@@ -29,7 +29,7 @@ class TrainingNumbers:
     epoch: float
     generator_loss: float
     discriminator_loss: float | None
-    epsilon: float
+    epsilon: float | None
     rows_per_second: float
     seconds_left: float | None
     device: str

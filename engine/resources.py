@@ -9,19 +9,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from dataclasses import fields as attributes
 from itertools import accumulate
 from pathlib import Path
 
+from engine.data.encode import NUMERIC_TYPES
 from engine.data.rows import STREAM_FROM_BYTES
 from engine.data.rules import Combinations, ordered
 from engine.errors import PlanError
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.price import column_cells, noise_scale, price_plan
-from engine.synthesizers.cells import RARE_CELL_DEVIATIONS
+from engine.synthesizers.cells import MOST_GROUPS, RARE_CELL_DEVIATIONS
+from engine.synthesizers.deep import DeepSynthesizer
 from engine.synthesizers.exchange import MOST_WORK
 from engine.synthesizers.junction_tree import JunctionTree
+from engine.synthesizers.marginals import modelled_fields
 from engine.synthesizers.memory import memory_bytes
+from engine.synthesizers.plain_synthesizer import PlainSynthesizer
 from engine.synthesizers.registry import synthesizer_class
+from engine.synthesizers.training_settings import sampling_rate, training_weights, training_work
 from engine.synthesizers.workload import LARGEST_NOISE, MOST_TRIPLES
 
 COSTS: dict[str, dict[str, float]] = {
@@ -33,8 +39,17 @@ COSTS: dict[str, dict[str, float]] = {
         "scored_cells": 1.4e-8,
         "planned_pairs": 5.6e-6,
         "fitted_columns": 1.0e-7,
+        "network_runs": 6.0,
+        "multiplications": 4.5e-11,
     },
-    "bytes": {"runs": 2.7e8, "held_values": 32.0, "pair_cells": 8.0, "model_cells": 200.0},
+    "bytes": {
+        "runs": 2.7e8,
+        "held_values": 32.0,
+        "pair_cells": 8.0,
+        "model_cells": 200.0,
+        "network_runs": 4.0e8,
+        "weights": 32.0,
+    },
     "report_seconds": {"report_runs": 2.1, "report_pairs": 2.0e-3, "report_models": 2.0e-6},
     "report_bytes": {"report_runs": 2.2e8, "report_tables": 46.0},
 }
@@ -60,7 +75,13 @@ REPORT_TABLE_ROWS = 500_000
 MOST_HELD_VALUES = STREAM_FROM_BYTES // 8
 """Private values of eight bytes that are read whole; a larger file is read part by part."""
 
+DRAWING_WORK = 50.0
+"""Multiplications that take as long as deciding whether a row is in a sample."""
+
 FIRST_STEPS, STEPS_PER_CHOICE = 1_000.0, 20.0
+
+NUMBER_PLACES = 11
+"""Places that a column of numbers takes in a row of CTGAN or TVAE at most: ten modes, and the place in one of them."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +119,9 @@ class Amounts:
         report_values: values of the rows that the report draws for what is slow.
         report_pairs: pairs of columns that the report compares.
         report_models: values that the models of the report see, for each class of the column to predict.
+        network_runs: one, where networks are trained: what loading and beginning takes.
+        multiplications: of weights with values, in such a training.
+        weights: of these networks.
     """
 
     runs: float
@@ -117,6 +141,9 @@ class Amounts:
     report_values: float
     report_pairs: float
     report_models: float
+    network_runs: float = 0.0
+    multiplications: float = 0.0
+    weights: float = 0.0
 
 
 def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
@@ -126,6 +153,9 @@ def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
         plan: the plan; it must be one that can be priced.
         n_rows: about how many private rows there are, as stated in public.
     """
+    method = synthesizer_class(plan.method)
+    if issubclass(method, PlainSynthesizer):
+        return _plain_amounts(method, plan, n_rows)
     cells = _merged_cells(plan, n_rows)
     n_columns = len(cells)
     n_pairs = n_columns * (n_columns - 1) // 2
@@ -135,9 +165,7 @@ def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
     looks = choices if choices >= n_columns else int(holds_pairs)  # a tree is chosen by one look
     model_cells = _model_cells(plan, cells, choices)
     steps = FIRST_STEPS + STEPS_PER_CHOICE * choices
-    drawn = n_rows if plan.n_rows is None else plan.n_rows
-    compared = min(n_rows, REPORT_ROWS) * n_columns
-    classes = next((size for name, size, _ in column_cells(plan) if name == plan.target), 0)
+    drawn = _drawn(plan, n_rows)
     return Amounts(
         runs=1.0,
         values=float((n_rows + drawn) * n_columns),
@@ -151,12 +179,57 @@ def amounts(plan: SynthesisPlan, n_rows: int) -> Amounts:
         model_cells=model_cells,
         fitted_cells=model_cells * steps * holds_pairs,
         fitted_columns=n_columns * steps * holds_pairs,
-        report_runs=1.0,
-        report_tables=float((min(n_rows, REPORT_TABLE_ROWS) + min(drawn, REPORT_TABLE_ROWS)) * n_columns),
-        report_values=float(compared),
-        report_pairs=float(min(n_columns, REPORT_COLUMNS) ** 2),
-        report_models=float(compared * min(classes, REPORT_CLASSES)),
+        **_report_amounts(plan, n_rows),
+        **(
+            _training_amounts(method, plan, n_rows, sum(min(size, MOST_GROUPS) for size in cells))
+            if issubclass(method, DeepSynthesizer)
+            else {}
+        ),
     )
+
+
+def _training_amounts(
+    method: type[DeepSynthesizer], plan: SynthesisPlan, n_rows: int, width: float
+) -> dict[str, float]:
+    """What a training on noisy gradients has to do."""
+    settings, batch = method.settings, sampling_rate(method.settings, plan) * n_rows
+    held = 3.0 * width**2.0 + settings.latent_points * width
+    return {
+        "network_runs": 1.0,
+        "multiplications": training_work(settings, int(width), batch) + settings.steps * n_rows * DRAWING_WORK,
+        "weights": training_weights(settings, int(width)) + held,
+    }
+
+
+def _plain_amounts(method: type[PlainSynthesizer], plan: SynthesisPlan, n_rows: int) -> Amounts:
+    """What a method has to do that reads all rows into memory and compares no cells."""
+    values = float((n_rows + _drawn(plan, n_rows)) * len(plan.synthesized_names()))
+    lines = {field.name for field in modelled_fields(plan) if field.type in NUMERIC_TYPES and field.enum is None}
+    width = sum(NUMBER_PLACES if name in lines else size for name, size, _ in column_cells(plan))
+    multiplications = float(method.multiplications(width, n_rows))
+    found = {kind.name: 0.0 for kind in attributes(Amounts)} | _report_amounts(plan, n_rows)
+    found |= {"runs": 1.0, "values": values, "held_values": 2.0 * values, "multiplications": multiplications}
+    return Amounts(**found | {"network_runs": float(multiplications > 0.0), "weights": method.weights(width)})
+
+
+def _report_amounts(plan: SynthesisPlan, n_rows: int) -> dict[str, float]:
+    """What the report has to do, whatever the method."""
+    n_columns = len(plan.synthesized_names())
+    compared = min(n_rows, REPORT_ROWS) * n_columns
+    classes = next((size for name, size, _ in column_cells(plan) if name == plan.target), 0)
+    return {
+        "report_runs": 1.0,
+        "report_tables": float(
+            (min(n_rows, REPORT_TABLE_ROWS) + min(_drawn(plan, n_rows), REPORT_TABLE_ROWS)) * n_columns
+        ),
+        "report_values": float(compared),
+        "report_pairs": float(min(n_columns, REPORT_COLUMNS) ** 2),
+        "report_models": float(compared * min(classes, REPORT_CLASSES)),
+    }
+
+
+def _drawn(plan: SynthesisPlan, n_rows: int) -> int:
+    return n_rows if plan.n_rows is None else plan.n_rows
 
 
 def estimate_resources(plan: SynthesisPlan, n_rows: int) -> Resources:

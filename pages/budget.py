@@ -23,6 +23,15 @@ with st.expander("Budget of this dataset", expanded=summary.epsilon_cap is None,
             services.datasets.save_budget(user, dataset.id, *chosen)
         messages.saved("Budget saved")
         st.rerun()
+budget_view.unprotected_setting(user, dataset)
+method = dataset.draft.get("method")
+if method is not None and not services.plans.is_protected(method):
+    st.header("This run", anchor=False)
+    layout.no_guarantee()
+    st.write(f"The method chosen for this run, `{method}`, has no ε, so there is nothing to choose here.")
+    if st.button("Continue", type="primary", key="budget_continue", icon=":material/arrow_forward:"):
+        navigation.go("model", dataset=dataset.id)
+    st.stop()
 if summary.epsilon_cap is None:
     st.stop()
 

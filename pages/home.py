@@ -58,5 +58,6 @@ if not runs:
 for run in runs[:5]:
     with st.container(horizontal=True, vertical_alignment="center", key=f"recent_{run.id}"):
         layout.status_badge(run.status)
-        navigation.link("run", f"{run.dataset_name}: {run.method}, ε {messages.epsilon(run.epsilon)}", run=run.id)
+        cost = messages.NO_GUARANTEE if run.epsilon is None else f"ε {messages.epsilon(run.epsilon)}"
+        navigation.link("run", f"{run.dataset_name}: {run.method}, {cost}", run=run.id)
         st.caption(messages.when(run.created_at))

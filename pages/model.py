@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from app.ui import layout, messages, navigation, session
+from app.ui import layout, messages, navigation, session, unprotected_methods
 
 user = session.require_user()
 services = session.services()
 dataset = layout.open_dataset(user)
-layout.wizard_header(dataset, "model", "Which method?", "Every method here draws noise for all that it learns.")
+layout.wizard_header(dataset, "model", "Which method?", "Every method in this list draws noise for all that it learns.")
 
 methods = {info.name: info for info in services.plans.methods()}
-names = list(methods)
+unprotected = [info for info in methods.values() if not info.private]
+names = [info.name for info in methods.values() if info.private]
 default = services.plans.default_method(user, dataset.id)
 current = dataset.draft.get("method", default)
 method = st.radio(
@@ -20,7 +21,7 @@ method = st.radio(
     format_func=lambda name: (
         f"{methods[name].title} · default for this table" if name == default else methods[name].title
     ),
-    captions=[f"{info.summary} Best for: {info.best_for[:1].lower()}{info.best_for[1:]}." for info in methods.values()],
+    captions=[messages.best_for(methods[name].summary, methods[name].best_for) for name in names],
     key="model_method",
 )
 st.caption(f"Source: {methods[method].source}")
@@ -67,10 +68,10 @@ important = st.multiselect(
     placeholder="None in particular",
 )
 st.caption(
-    "AIM counts relations of these columns double when it chooses what to measure, at the same privacy loss. The plan "
-    "is public: choose from what the synthetic rows are for, not from a look at the private ones."
-    if method == "aim"
-    else "This method gives no relation more weight than another. Only AIM does."
+    "Relations of these columns count double when the method chooses what to measure, at the same privacy loss. The "
+    "plan is public: choose from what the synthetic rows are for, not from a look at the private ones."
+    if methods[method].emphasises
+    else "This method gives no relation more weight than another. AIM and the methods built on it do."
 )
 
 st.header("Internal report", anchor=False)
@@ -85,7 +86,10 @@ share = st.slider(
     help="They are not learned from. They show how close equally many real rows come.",
 )
 
-if st.button("Save and continue", type="primary", key="model_save", icon=":material/arrow_forward:"):
+baseline = unprotected_methods.choose(dataset, unprotected)
+method = method if baseline is None else baseline
+label = "Save and continue" if baseline is None else "Save and continue without a privacy guarantee"
+if st.button(label, type="primary", key="model_save", icon=":material/arrow_forward:"):
     choices = {
         "method": method,
         "n_rows": n_rows,

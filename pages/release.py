@@ -10,13 +10,17 @@ run = layout.open_run(user)
 layout.run_header(
     run,
     "release",
-    "Release",
-    f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {messages.delta(run.delta)}",
+    "Release" if run.is_protected else "Files, for internal use",
+    f"Method {run.method}, {messages.cost(run)}",
 )
 with messages.reporting():
     certificate = services.reports.certificate(user, run.id)
     preview = services.reports.preview(user, run.id)
     files = {artifact.kind: artifact for artifact in services.reports.list_artifacts(user, run.id)}
+
+if not run.is_protected:
+    release_view.internal(user, run, certificate, preview, files)
+    st.stop()
 
 stated = certificate["privacy"]
 with st.container(border=True):

@@ -7,12 +7,7 @@ from app.ui import layout, messages, navigation, report_view, session
 user = session.require_user()
 services = session.services()
 run = layout.open_run(user)
-layout.run_header(
-    run,
-    "report",
-    "Report",
-    f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {messages.delta(run.delta)}",
-)
+layout.run_header(run, "report", "Report", f"Method {run.method}, {messages.cost(run)}")
 with messages.reporting():
     report = services.reports.evaluation(user, run.id)
     certificate = services.reports.certificate(user, run.id)
@@ -30,5 +25,6 @@ with privacy:
 with method:
     report_view.method(certificate)
 
-if st.button("Go to the release", type="primary", icon=":material/download:", key="report_release"):
+release = "Go to the release" if run.is_protected else "Go to the files, for internal use"
+if st.button(release, type="primary", icon=":material/download:", key="report_release"):
     navigation.go("release", run=run.id)

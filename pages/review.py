@@ -7,26 +7,30 @@ from app.ui import budget_view, column_editor, layout, messages, navigation, ses
 user = session.require_user()
 services = session.services()
 dataset = layout.open_dataset(user)
+is_protected = services.plans.is_protected(dataset.draft.get("method", ""))
 layout.wizard_header(
     dataset,
     "review",
-    "Review and reserve",
-    "Read it once more. After this step the run starts and its cost is charged.",
+    "Review and reserve" if is_protected else "Review and start",
+    "Read it once more. After this step the run starts and its cost is charged."
+    if is_protected
+    else "Read it once more. After this step the run starts and reads the rows without protection.",
 )
 
 with messages.reporting():
     plan = services.plans.draft_plan(user, dataset.id)
-    fit = services.plans.feasibility(user, dataset.id, plan)
+    fit = services.plans.feasibility(user, dataset.id, plan) if is_protected else None
     share = services.plans.holdout_share(user, dataset.id)
     needed = services.plans.resources(user, dataset.id, plan)
 refusal = services.plans.memory_refusal(needed)
 title = next(info.title for info in services.plans.methods() if info.name == plan.method)
 
+rows_by_default = "the noisy count of private rows" if is_protected else "as many as there are private rows"
 facts = {
-    "Protected": budget_view.unit_words(dataset),
+    "Protected": budget_view.unit_words(dataset) if is_protected else "nobody: no privacy guarantee",
     "Rows, as you state them": f"about {plan.declared_rows:,}" if plan.declared_rows else "not stated",
     "Method": title,
-    "Synthetic rows": f"{plan.n_rows:,}" if plan.n_rows else "the noisy count of private rows",
+    "Synthetic rows": f"{plan.n_rows:,}" if plan.n_rows else rows_by_default,
     "Set aside for the report": f"{100 * share:.0f} % of the private rows",
     "Column to predict": plan.target or "none",
     "Relations that matter most": f"those of {', '.join(plan.important)}" if plan.important else "none in particular",
@@ -70,23 +74,22 @@ st.subheader("Time and memory", anchor=False)
 budget_view.resources(needed, refusal)
 
 st.subheader("Cost", anchor=False)
-layout.figures(
-    {
-        "This run, ε": messages.epsilon(fit.cost_epsilon),
-        "All runs together, ε": f"{messages.epsilon(fit.composed_after)} of {messages.epsilon(fit.epsilon_cap)}",
-    }
-)
-budget_view.feasibility(fit)
-st.markdown(messages.odds_sentence(fit.composed_after, dataset.delta, budget_view.unit_words(dataset)))
+if fit is None:
+    layout.no_guarantee()
+    st.write("The ledger lists the run outside the budget. Totals do not count it, because it has no ε to count.")
+else:
+    budget_view.cost(fit, dataset)
 
-can_start = fit.fits and refusal is None
+can_start = (fit is None or fit.fits) and refusal is None
 understood = st.checkbox(
-    "I understand that this cost is charged as soon as the run reads the table, and cannot be undone.",
+    "I understand that this run protects nobody, and that none of its files may leave the organisation."
+    if fit is None
+    else "I understand that this cost is charged as soon as the run reads the table, and cannot be undone.",
     key="review_understood",
     disabled=not can_start,
 )
 if st.button(
-    "Reserve and start the run",
+    "Start the run without a privacy guarantee" if fit is None else "Reserve and start the run",
     type="primary",
     disabled=not (can_start and understood),
     key="review_submit",

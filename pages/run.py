@@ -9,9 +9,7 @@ RESUME_HELP = "Goes on from the last checkpoint. It was charged already; resumin
 user = session.require_user()
 services = session.services()
 run = layout.open_run(user)
-layout.run_header(
-    run, "run", "Run", f"Method {run.method}, ε {messages.epsilon(run.epsilon)} at δ = {messages.delta(run.delta)}"
-)
+layout.run_header(run, "run", "Run", f"Method {run.method}, {messages.cost(run)}")
 
 live_run.show(user, run)
 
@@ -19,7 +17,8 @@ if run.status == "done":
     with st.container(horizontal=True):
         if st.button("Read the report", type="primary", icon=":material/lab_profile:", key="run_report"):
             navigation.go("report", run=run.id)
-        if st.button("Go to the release", icon=":material/download:", key="run_release"):
+        release = "Go to the release" if run.is_protected else "Go to the files, for internal use"
+        if st.button(release, icon=":material/download:", key="run_release"):
             navigation.go("release", run=run.id)
 elif run.is_finished:
     with st.container(horizontal=True):

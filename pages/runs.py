@@ -23,14 +23,14 @@ for run in runs:
         with st.container(horizontal=True, vertical_alignment="center"):
             layout.status_badge(run.status)
             navigation.link("run", run.dataset_name, run=run.id)
-        cost = "charged" if run.spent else "reserved" if run.ledger_state == "reserved" else "not charged"
+        state = {"committed": ", charged", "reserved": ", reserved", "released": ", not charged"}
         st.caption(
-            f"{run.method} · ε {messages.epsilon(run.epsilon)} at δ {messages.delta(run.delta)}, {cost} · "
-            f"{messages.when(run.created_at)}"
+            f"{run.method} · {messages.cost(run)}{state.get(run.ledger_state, '')} · {messages.when(run.created_at)}"
         )
         if run.error:
             st.caption(run.error)
         if run.status == "done":
             with st.container(horizontal=True):
                 navigation.link("report", "Report", icon="lab_profile", run=run.id)
-                navigation.link("release", "Release", icon="download", run=run.id)
+                label = "Release" if run.is_protected else "Files, for internal use"
+                navigation.link("release", label, icon="download", run=run.id)

@@ -7,11 +7,13 @@ import pytest
 
 from app.settings import Settings
 from app.wiring import build
+from engine.synthesizers import ctgan_baseline, tvae_baseline
 from engine.synthesizers.dp_ctgan import DpCtganSynthesizer
 from engine.synthesizers.dp_tvae import DpTvaeSynthesizer
 from tests.servers import postgres_server, redis_server, s3_server
 
 FAST_BCRYPT_ROUNDS = 4
+SHORT_EPOCHS = 3
 SHORT_TRAINING = {
     "steps": 20,
     "batch_rows": 40,
@@ -27,11 +29,13 @@ _databases = itertools.cycle(range(64))
 
 @pytest.fixture(autouse=True)
 def short_trainings(monkeypatch, request):
-    """Deep methods with small networks that take few steps; `longer_trainings` is for tests of their quality."""
+    """Networks that are small and take few steps; `longer_trainings` is for tests of what the deep methods learn."""
     changes = SHORT_TRAINING | (LONGER_TRAINING if "longer_trainings" in request.fixturenames else {})
     for method in (DpCtganSynthesizer, DpTvaeSynthesizer):
         monkeypatch.setattr(method, "settings", replace(method.settings, **changes))
     monkeypatch.setattr("engine.synthesizers.autoencoder.SLEEP_STEPS", 5)
+    for module in (ctgan_baseline, tvae_baseline):
+        monkeypatch.setattr(module, "SETTINGS", replace(module.SETTINGS, epochs=SHORT_EPOCHS))
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 
 from engine.pipeline import complete_columns
-from engine.privacy.budget import RunBudget
-from engine.privacy.price import ENVELOPE_SLACK, price_plan
+from engine.privacy.price import price_plan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import no_progress
 from engine.synthesizers.marginals import modelled_fields
@@ -65,10 +64,8 @@ def distance(norm, first, second):
 
 def fit(plan, table, door=RecordingTable, synthesizer=None, seed=7, progress=no_progress, **options):
     """Fit with every source of randomness fixed; returns the door, the model and the generator that goes on."""
-    price = price_plan(plan)
-    budget = RunBudget(price.mu_squared * (1 - ENVELOPE_SLACK), price.delta_extra)
     noise = SeededNoiseThatPassesAsSecure(seed)
-    private = door(table, modelled_fields(plan), plan.unit, budget, noise, **options)
+    private = door(table, modelled_fields(plan), plan.unit, price_plan(plan).budget(), noise, **options)
     rng = np.random.default_rng(seed)
     model = (synthesizer or synthesizer_class(plan.method))()
     model.fit(private, plan, rng, progress)

@@ -6,8 +6,11 @@ import pandas as pd
 from engine.data.encode import pandas_dtype
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema
 from engine.privacy.plan import SynthesisPlan
+from engine.synthesizers.registry import list_methods
 
 MARKER = "SECRET-MARKER-42"
+
+UNPROTECTED = [info.name for info in list_methods() if not info.private]
 
 PUBLIC = DomainSource.PUBLIC
 
@@ -39,5 +42,6 @@ def small_table(n_rows=400, seed=0):
 
 
 def small_plan(method="mst", epsilon=1.0, **changes):
-    """A plan for SMALL_SCHEMA."""
+    """A plan for SMALL_SCHEMA; a method without a privacy guarantee gets no ε, whatever is asked."""
+    epsilon = None if method in UNPROTECTED else epsilon
     return SynthesisPlan(schema=changes.pop("schema", SMALL_SCHEMA), method=method, epsilon=epsilon, **changes)

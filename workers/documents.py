@@ -23,6 +23,7 @@ def ledger_document(services: Services, work: RunWork) -> dict[str, Any]:
                 "run_id": entry.run_id,
                 "user": entry.username,
                 "state": entry.state,
+                "guarantee": entry.guarantee,
                 "epsilon": entry.epsilon,
                 "created_at": entry.created_at.isoformat(timespec="seconds"),
                 "purpose": entry.note or "synthesis",

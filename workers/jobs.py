@@ -13,6 +13,7 @@ from app.errors import AlreadyCommittedError, QueueUnavailableError
 from app.logs import configure_logs, get_logger
 from app.services import reports
 from app.services.budget import is_same_event
+from app.services.ledger import UNPROTECTED_FORBIDDEN
 from app.services.results import Attempt, RunWork
 from app.services.runs import CANCELLED_CHARGED
 from app.services.sources import ingest_limits
@@ -131,6 +132,9 @@ def _starts_again(services: Services, attempt: Attempt) -> bool:
 
 def _refusal(services: Services, attempt: Attempt) -> str | None:
     """Why this version, or this machine, cannot do the run as it is charged; None where it can."""
+    if refusal := _forbidden(services, attempt):
+        _logger.warning("run_forbidden", run_id=attempt.run_id)
+        return refusal
     if not _has_its_price(services, attempt):
         _logger.warning("run_price_changed", run_id=attempt.run_id)
         return PRICE_CHANGED
@@ -154,6 +158,12 @@ def _memory_refusal(services: Services, attempt: Attempt) -> str | None:
 
     plan = services.results.load(attempt).plan
     return services.plans.memory_refusal(estimate_resources(plan, plan.declared_rows or 1))
+
+
+def _forbidden(services: Services, attempt: Attempt) -> str | None:
+    """That the owner has forbidden runs without a privacy guarantee since this one was submitted; None otherwise."""
+    work = services.results.load(attempt)
+    return None if work.is_protected or work.dataset.allows_unprotected else UNPROTECTED_FORBIDDEN
 
 
 def _end_failed(services: Services, attempt: Attempt, failure: Failure) -> None:
@@ -203,15 +213,12 @@ def _save_synthetic(services: Services, work: RunWork, result: SynthesisResult, 
     write_csv(result.synthetic, folder / reports.SYNTHETIC_CSV, neutralise_formulas=True)
     write_csv(result.synthetic, folder / reports.SYNTHETIC_RAW_CSV, neutralise_formulas=False)
     _write_json(folder / reports.CERTIFICATE, result.certificate)
-    save_model(result.synthesizer, folder / reports.MODEL)
-    for kind in (
-        reports.SYNTHETIC_PARQUET,
-        reports.SYNTHETIC_CSV,
-        reports.SYNTHETIC_RAW_CSV,
-        reports.CERTIFICATE,
-        reports.MODEL,
-    ):
-        services.results.save_file(work.attempt, kind, folder / kind, reports.RELEASABLE)
+    kinds = [reports.SYNTHETIC_PARQUET, reports.SYNTHETIC_CSV, reports.SYNTHETIC_RAW_CSV, reports.CERTIFICATE]
+    if work.is_protected:
+        save_model(result.synthesizer, folder / reports.MODEL)
+        kinds.append(reports.MODEL)
+    for kind in kinds:
+        services.results.save_file(work.attempt, kind, folder / kind, work.classification)
 
 
 def _save_reports(
@@ -279,7 +286,7 @@ def _save_pdf(
     )
     path = folder / reports.PDF
     path.write_bytes(content)
-    services.results.save_file(work.attempt, reports.PDF, path, reports.RELEASABLE)
+    services.results.save_file(work.attempt, reports.PDF, path, work.classification)
 
 
 def _note(work: RunWork, what: str, failure: Failure) -> str:

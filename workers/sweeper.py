@@ -25,6 +25,7 @@ ENQUEUE_GRACE_SECONDS = 15.0
 
 NOT_STARTED = "The worker could not start the run: not charged."
 DIED = "The worker ended before the run did, perhaps for lack of memory. Its ε stays charged."
+DIED_OUTSIDE = "The worker ended before the run did, perhaps for lack of memory."
 DIED_CHARGED = "The worker ended after the charge: stays charged."
 STALLED = (
     "Several workers in a row ended before the run reached its next checkpoint, perhaps for lack of memory. "
@@ -60,7 +61,7 @@ def settle(services: Services, attempt: Attempt) -> None:
     if standing.status == "stopping":
         services.results.finish(attempt, "cancelled", ledger_note=CANCELLED_CHARGED)
         _logger.info("run_cancelled", run_id=attempt.run_id)
-    elif standing.ledger_state == "reserved":
+    elif standing.ledger_state == "reserved" or (standing.ledger_state, standing.status) == ("outside", "queued"):
         if services.ledger.release(attempt.run_id, "failed", NOT_STARTED, error=NOT_STARTED):
             _logger.warning("run_released", run_id=attempt.run_id)
     elif standing.status in ("queued", "running"):
@@ -76,7 +77,7 @@ def _go_on(services: Services, attempt: Attempt, standing: Standing) -> None:
             services.queue.enqueue(attempt.run_id, attempt.number + 1)
             _logger.warning("run_goes_on", run_id=attempt.run_id, attempt=attempt.number + 1)
         return
-    error = STALLED if standing.has_checkpoint else DIED
+    error = STALLED if standing.has_checkpoint else DIED_OUTSIDE if standing.ledger_state == "outside" else DIED
     if services.results.finish(
         attempt, "failed", error=error, ledger_note=DIED_CHARGED, expected=("queued", "running")
     ):

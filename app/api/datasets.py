@@ -83,6 +83,16 @@ async def put_budget(request: Request) -> JSONResponse:
     return json_response(view)
 
 
+async def put_unprotected(request: Request) -> JSONResponse:
+    """Allow or forbid runs without a privacy guarantee: `allowed`, true or false."""
+    user = await run_in_threadpool(require_user, request)
+    body = await read_json(request)
+    view = await run_in_threadpool(
+        services_of(request).datasets.allow_unprotected, user, _id(request), body.get("allowed")
+    )
+    return json_response(view)
+
+
 def _save_unit(request: Request, user: Any, body: dict[str, Any]) -> JSONResponse:
     unit = UnitOfProtection.from_json(body)
     datasets = services_of(request).datasets

@@ -47,6 +47,7 @@ ROUTES = (
     Route("/datasets/{dataset_id}/schema", datasets.put_schema, methods=["PUT"]),
     Route("/datasets/{dataset_id}/unit", datasets.put_unit, methods=["PUT"]),
     Route("/datasets/{dataset_id}/budget", datasets.put_budget, methods=["PUT"]),
+    Route("/datasets/{dataset_id}/unprotected", datasets.put_unprotected, methods=["PUT"]),
     Route("/runs", runs.list_runs, methods=["GET"]),
     Route("/runs", runs.create_run, methods=["POST"]),
     Route("/runs/{run_id}", runs.get_run, methods=["GET"]),

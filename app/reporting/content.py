@@ -76,30 +76,32 @@ def build_content(
     attached = attachment(certificate)
     privacy = part(certificate, "privacy")
     return {
+        "title": "Technical evidence for a privacy review",
+        "banner": None,
         "dataset": provided(dataset, "name"),
-        "identity": _identity(certificate, ledger, dataset, created),
+        "identity": identity(certificate, ledger, dataset, created),
         "summary": _summary(certificate, ledger),
         "guarantee": guarantee_rows(certificate),
         "epsilon_at": [
             [delta_text(point.get("delta")), epsilon_text(point.get("epsilon"))]
-            for point in _items(privacy, "epsilon_at")
+            for point in items(privacy, "epsilon_at")
         ],
         "odds": suspicion_rows(privacy.get("epsilon")),
         "size": size_sentence(certificate),
-        "columns_line": _columns_line(_items(certificate, "columns")),
-        "columns": [_column(column) for column in _items(certificate, "columns")],
-        "rules": _rules(certificate),
+        "columns_line": columns_line(items(certificate, "columns")),
+        "columns": [_column(column) for column in items(certificate, "columns")],
+        "rules": rule_rows(certificate),
         "ledger": _ledger(ledger),
-        "entries": [_entry(entry) for entry in _items(ledger, "entries")],
-        "method": _method(certificate),
-        "measurements": _measurements(_items(certificate, "events")),
+        "entries": [_entry(entry) for entry in items(ledger, "entries")],
+        "method": method_rows(certificate),
+        "measurements": _measurements(items(certificate, "events")),
         "randomness": _randomness(certificate, dataset),
-        "not_covered": [clean(sentence) for sentence in _items(certificate, "not_covered")],
-        "evaluation": _evaluation_sentence(has_evaluation),
+        "not_covered": [clean(sentence) for sentence in items(certificate, "not_covered")],
+        "evaluation": evaluation_sentence(has_evaluation),
         "certificate_sha256": clean(hashlib.sha256(attached).hexdigest()),
         "statements": _statements(),
         "open": list(_OPEN_QUESTIONS),
-        "events": [_event(event) for event in _items(certificate, "events")],
+        "events": [_event(event) for event in items(certificate, "events")],
     }
 
 
@@ -108,7 +110,8 @@ def attachment(certificate: Json) -> bytes:
     return (json.dumps(certificate, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _identity(certificate: Json, ledger: Json, dataset: Json, created: datetime) -> Rows:
+def identity(certificate: Json, ledger: Json, dataset: Json, created: datetime) -> Rows:
+    """What the document is about, and who made it of what."""
     generator = part(certificate, "generator")
     rows = part(certificate, "rows")
     whole = json.dumps([certificate, ledger, dataset, created.isoformat()], sort_keys=True, default=str)
@@ -127,7 +130,7 @@ def _identity(certificate: Json, ledger: Json, dataset: Json, created: datetime)
 
 
 def _n_written(certificate: Json) -> str:
-    columns = _items(certificate, "columns")
+    columns = items(certificate, "columns")
     return str(sum(column.get("treatment") != "drop" for column in columns)) if columns else NOT_PROVIDED
 
 
@@ -154,24 +157,26 @@ def _spent_text(ledger: Json) -> str:
     return (
         f"ε = {epsilon_text(ledger.get('epsilon_spent'))} of {epsilon_text(ledger.get('epsilon_cap'))}, "
         f"composed at δ = {delta_text(ledger.get('delta'))}"
+        + (f"; {outside} further without a privacy guarantee, see section 4" if (outside := _n_outside(ledger)) else "")
     )
 
 
 def _learned_text(certificate: Json) -> str:
-    events = _items(certificate, "events")
+    events = items(certificate, "events")
     noun = "measurement" if len(events) == 1 else "measurements"
     return f"{len(events)} charged {noun}, each with noise; nothing else in the file comes from them"
 
 
 def _trusted_text(certificate: Json) -> str:
-    columns = _items(certificate, "columns")
+    columns = items(certificate, "columns")
     stated = sum(column.get("domain_source") in ("public", "declared") for column in columns)
-    n_rules = len(_rules(certificate))
+    n_rules = len(rule_rows(certificate))
     rules = f", {n_rules} {'rule' if n_rules == 1 else 'rules'} between columns" if n_rules else ""
     return f"The values or bounds of {stated} of {len(columns)} columns{rules}, and the unit of protection"
 
 
-def _columns_line(columns: Sequence[Json]) -> str:
+def columns_line(columns: Sequence[Json]) -> str:
+    """How many columns were synthesized, faked and dropped."""
     counts = dict.fromkeys(_TREATMENTS.values(), 0)
     for column in columns:
         counts[_TREATMENTS.get(str(column.get("treatment")), "dropped")] += 1
@@ -193,26 +198,38 @@ def _column(column: Json) -> list[str]:
     ]
 
 
-def _rules(certificate: Json) -> Rows:
+def rule_rows(certificate: Json) -> Rows:
     """Each public rule in words, whether the run kept to it, and who said so."""
     modelled = {
-        column.get("name") for column in _items(certificate, "columns") if column.get("treatment") == "synthesize"
+        column.get("name") for column in items(certificate, "columns") if column.get("treatment") == "synthesize"
     }
     rows = []
-    for rule in _items(part(part(certificate, "schema"), EXTENSION_KEY), "rules"):
+    for rule in items(part(part(certificate, "schema"), EXTENSION_KEY), "rules"):
         if rule.get("kind") == "at_most":
             names = [rule.get("low"), rule.get("high")]
             said = f"{clean(names[0])} is at most {clean(names[1])}"
         else:
-            names = _items(rule, "columns")
-            listed = number_text(len(_items(rule, "rows")))
+            names = items(rule, "columns")
+            listed = number_text(len(items(rule, "rows")))
             said = f"{' and '.join(map(clean, names))} occur in {listed} listed combinations only"
         kept = "in every synthetic row" if modelled.issuperset(names) else "passed over: a column is not synthesized"
         rows.append([said, kept, DECLARED])
     return rows
 
 
+def _n_outside(ledger: Json) -> int:
+    return sum(_is_outside(entry) for entry in items(ledger, "entries"))
+
+
+def _is_outside(entry: Json) -> bool:
+    return entry.get("guarantee") == "none"
+
+
 def _ledger(ledger: Json) -> Rows:
+    outside = _n_outside(ledger)
+    warning = (
+        f"{outside}, outside the budget: no total above counts them, and none holds if a file of one was passed on"
+    )
     return [
         ["Cap that the owner set", epsilon_text(ledger.get("epsilon_cap"))],
         ["Spent, composed", epsilon_text(ledger.get("epsilon_spent"))],
@@ -220,21 +237,24 @@ def _ledger(ledger: Json) -> Rows:
         ["Left", remainder_text(ledger.get("epsilon_left"))],
         ["Sum of the ε of all runs, for comparison", epsilon_text(ledger.get("sum_of_epsilons"))],
         ["δ at which they are composed", delta_text(ledger.get("delta"))],
+        *([["Runs without a privacy guarantee", warning]] if outside else []),
     ]
 
 
 def _entry(entry: Json) -> list[str]:
+    is_outside = _is_outside(entry)
     return [
         provided(entry, "created_at"),
         provided(entry, "run_id"),
         provided(entry, "user"),
         provided(entry, "purpose"),
-        provided(entry, "state"),
-        epsilon_text(entry.get("epsilon")),
+        "outside the budget" if is_outside else provided(entry, "state"),
+        "no privacy guarantee" if is_outside else epsilon_text(entry.get("epsilon")),
     ]
 
 
-def _method(certificate: Json) -> Rows:
+def method_rows(certificate: Json) -> Rows:
+    """The method, its settings, and what it ran on."""
     method, generator = part(certificate, "method"), part(certificate, "generator")
     parameters = [
         [_words(name), number_text(value) if isinstance(value, int | float) else clean(value)]
@@ -318,7 +338,8 @@ def _whole(value: Any) -> Any:
     return round(value) if isinstance(value, int | float) else value
 
 
-def _evaluation_sentence(has_evaluation: bool) -> str:
+def evaluation_sentence(has_evaluation: bool) -> str:
+    """That the internal report is not part of the document."""
     made = "An internal report was made" if has_evaluation else "No internal report was made"
     return (
         f"{made}. The internal report is not part of this document: it compares the synthetic table with private "
@@ -340,6 +361,7 @@ def _statements() -> Rows:
     ]
 
 
-def _items(values: Json, key: str) -> list[Any]:
-    items = values.get(key)
-    return list(items) if isinstance(items, Sequence) and not isinstance(items, str) else []
+def items(values: Json, key: str) -> list[Any]:
+    """A list inside a JSON object; empty where there is none."""
+    found = values.get(key)
+    return list(found) if isinstance(found, Sequence) and not isinstance(found, str) else []

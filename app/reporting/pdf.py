@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.reporting.content import attachment, build_content
+from app.reporting.unprotected import build_unprotected_content, is_unprotected
 
-TEMPLATE = Path(__file__).with_name("report.typ")
+STYLE, TEMPLATE, UNPROTECTED_TEMPLATE = (
+    Path(__file__).with_name(name) for name in ("style.typ", "report.typ", "unprotected.typ")
+)
 STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
 """Archivable with attachments, and readable by assistive technology."""
 
@@ -23,14 +26,15 @@ def render_pdf(
     evaluation: Mapping[str, Any] | None,
     created: datetime | None = None,
 ) -> bytes:
-    """Render the document, with the certificate attached.
+    """Render the document, with the certificate attached: evidence of a guarantee, or a record that there is none.
 
     It prints no statistic of private rows that no budget paid for; of the evaluation it says only whether there is one.
 
     Args:
         certificate: the run's certificate, as JSON.
         ledger: the dataset's ledger: `epsilon_cap`, `delta`, `epsilon_spent`, `epsilon_reserved`, `epsilon_left`,
-            `sum_of_epsilons` and `entries` with `run_id`, `user`, `state`, `epsilon`, `created_at` and `purpose`.
+            `sum_of_epsilons` and `entries` with `run_id`, `user`, `state`, `guarantee`, `epsilon`, `created_at` and
+            `purpose`.
         dataset: `id`, `name`, `declared_by`, `declared_rows`, `schema_confirmed_at`, `run_id` and `synthetic_sha256`;
             what is missing is printed as not provided. The exact number of private rows is not among them.
         evaluation: the internal report, or None.
@@ -39,13 +43,16 @@ def render_pdf(
     import typst  # a compiler that only this function needs
 
     moment = (created or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
-    content = build_content(certificate, ledger, dataset, has_evaluation=evaluation is not None, created=moment)
+    template, build = TEMPLATE, build_content
+    if is_unprotected(certificate):
+        template, build = UNPROTECTED_TEMPLATE, build_unprotected_content
+    content = build(certificate, ledger, dataset, has_evaluation=evaluation is not None, created=moment)
     inputs = {
         "content": json.dumps(content, ensure_ascii=False),
         "certificate": attachment(certificate).decode(),
         "day": moment.strftime("%Y-%m-%d"),
     }
-    compiler = typst.Compiler(TEMPLATE.read_bytes(), sys_inputs=inputs, ignore_system_fonts=True)
+    compiler = typst.Compiler(STYLE.read_bytes() + template.read_bytes(), sys_inputs=inputs, ignore_system_fonts=True)
     document = compiler.compile(format="pdf", pdf_standards=[*STANDARDS], timestamp=moment)
     if not isinstance(document, bytes):
         raise TypeError("the compiler returned several files for one document")

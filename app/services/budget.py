@@ -33,6 +33,11 @@ def from_micro(epsilon_micro: int) -> float:
     return epsilon_micro / MICRO
 
 
+def stated_epsilon(epsilon_micro: int | None) -> float | None:
+    """ε of an entry; None where it is outside the budget."""
+    return None if epsilon_micro is None else from_micro(epsilon_micro)
+
+
 def composed_epsilon(events: Sequence[dict[str, Any]], delta: float) -> float:
     """ε of all events together at δ; infinite where δ is used up."""
     from engine.privacy.accounting import compose_epsilon

@@ -29,6 +29,7 @@ def dataset_view(dataset: Dataset) -> DatasetView:
         declared_rows=dataset.declared_rows,
         epsilon_cap=None if cap is None else from_micro(cap),
         delta=dataset.delta,
+        allows_unprotected=dataset.allows_unprotected,
         draft=dict(dataset.draft or {}),
         is_sample=bool(dataset.is_sample),
         next_step=next_step(dataset),
@@ -38,12 +39,26 @@ def dataset_view(dataset: Dataset) -> DatasetView:
 def next_step(dataset: Dataset) -> str:
     """The first step of the wizard that is not done."""
     draft = dataset.draft or {}
+    is_unprotected = "method" in draft and not is_protected(draft["method"])
     if dataset.schema_confirmed_at is None:
         return "columns"
     if dataset.unit is None or dataset.declared_rows is None:
         return "protect"
+    if is_unprotected:
+        return "review"
     if dataset.epsilon_cap_micro is None:
         return "budget"
     if "method" not in draft or "epsilon" not in draft:
         return "model"
     return "review"
+
+
+def is_protected(method: object) -> bool:
+    """Whether a method has a privacy guarantee; one that nobody knows is refused later, and is taken for one here."""
+    from engine.errors import PlanError
+    from engine.synthesizers.registry import method_info
+
+    try:
+        return method_info(str(method)).private
+    except PlanError:
+        return True

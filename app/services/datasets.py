@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from app.artifacts import FileStore, received_file, save_json
 from app.clock import Clock
-from app.errors import ConflictError, InvalidDataError, NotFoundError
+from app.errors import ConflictError, InvalidDataError, InvalidInputError, NotFoundError
 from app.services import dataset_checks as checks
 from app.services.audit import AuditService
 from app.services.checkpoints import checkpoint_files
@@ -255,6 +255,27 @@ class DatasetsService:
         checks.check_budget(epsilon, delta, self.get(user, dataset_id).declared_rows)
         self._ledger.set_cap(user, dataset_id, epsilon, delta)
         return self.get(user, dataset_id)
+
+    def allow_unprotected(self, user: UserView, dataset_id: str, is_allowed: object) -> DatasetView:
+        """Let runs without a privacy guarantee read the table, or forbid them; those that were made stay.
+
+        Args:
+            user: the owner.
+            dataset_id: the dataset.
+            is_allowed: whether they may.
+
+        Raises:
+            InvalidInputError: it is neither true nor false.
+        """
+
+        def change(session: Session, dataset: Dataset) -> None:
+            if not isinstance(is_allowed, bool):
+                raise InvalidInputError("Say with true or false whether runs without a privacy guarantee are allowed.")
+            dataset.allows_unprotected = is_allowed
+            action = "unprotected.allow" if is_allowed else "unprotected.forbid"
+            self._audit.add(session, user, action, "dataset", dataset_id)
+
+        return self._change(user, dataset_id, change)
 
     def save_draft(self, user: UserView, dataset_id: str, **choices: Any) -> DatasetView:
         """Keep choices for the next run; they are checked when a plan is made of them.

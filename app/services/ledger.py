@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from app.clock import Clock
-from app.errors import AlreadyCommittedError, BudgetRefusedError, ConflictError, NotFoundError
+from app.errors import AlreadyCommittedError, BudgetRefusedError, ConflictError, ForbiddenError, NotFoundError
 from app.services import budget
 from app.services.audit import AuditService
-from app.services.views import Feasibility, LedgerEntryView, LedgerSummary, UserView
+from app.services.views import GUARANTEED, NOT_GUARANTEED, Feasibility, LedgerEntryView, LedgerSummary, UserView
 from app.store import datasets as dataset_rows
 from app.store import ledger as rows
 from app.store import runs as run_rows
 from app.store.models import LedgerEntry, Plan, Run, new_id
 from app.store.session import Database, Session
+
+NON_PRIVATE = {"type": "NonPrivateDpEvent"}
+"""The event of a run without a privacy guarantee, as the engine prices it."""
+
+UNPROTECTED_FORBIDDEN = "The owner of this dataset forbids runs without a privacy guarantee."
 
 MOST_TRIES = 1000
 """Each lost race means that somebody else was granted or refused, so this many losses are a fault."""
@@ -27,7 +32,7 @@ class Reservation:
 
     Args:
         plan: the plan as JSON.
-        price: its price as JSON, with `event`, `epsilon` and `delta`.
+        price: its price as JSON, with `event`, `epsilon` and `delta`; without an ε it is outside the budget.
         holdout_share: share of units set aside for the evaluation.
         target: column that the utility check predicts.
     """
@@ -99,9 +104,14 @@ class LedgerService:
 
         Raises:
             BudgetRefusedError: it would pass the cap; nothing was written.
+            ForbiddenError: it has no privacy guarantee, and the dataset forbids such runs.
             NotReadyError: the dataset has no cap yet.
         """
         price = reservation.price
+        if price["event"] == NON_PRIVATE:
+            with self._database.write() as session:
+                self._require_allowed(session, user, dataset_id)
+                return self._append(session, user, dataset_id, reservation)
         for _ in range(MOST_TRIES):
             standing = self.standing(user, dataset_id)
             events = [*(charge.event for charge in standing.charges), price["event"]]
@@ -201,18 +211,30 @@ class LedgerService:
             )
         )
         session.flush()
+        is_outside = price["event"] == NON_PRIVATE
         session.add(
             LedgerEntry(
                 run_id=run_id,
-                state=rows.RESERVED,
-                epsilon_micro=budget.to_micro(price["epsilon"]),
-                delta=price["delta"],
+                state=rows.OUTSIDE if is_outside else rows.RESERVED,
+                epsilon_micro=None if is_outside else budget.to_micro(price["epsilon"]),
+                delta=None if is_outside else price["delta"],
                 event=price["event"],
                 **common,
             )
         )
-        self._audit.add(session, user, "run.reserve", "run", run_id, epsilon=price["epsilon"])
+        if is_outside:
+            self._audit.add(session, user, "run.submit_unprotected", "run", run_id)
+        else:
+            self._audit.add(session, user, "run.reserve", "run", run_id, epsilon=price["epsilon"])
         return run_id
+
+    @staticmethod
+    def _require_allowed(session: Session, user: UserView, dataset_id: str) -> None:
+        dataset = dataset_rows.find_dataset(session, user.id, dataset_id)
+        if dataset is None:
+            raise NotFoundError("dataset")
+        if not dataset.allows_unprotected:
+            raise ForbiddenError(UNPROTECTED_FORBIDDEN)
 
     @staticmethod
     def _require(session: Session, user: UserView, dataset_id: str) -> None:
@@ -226,7 +248,8 @@ def _entry_view(entry: LedgerEntry) -> LedgerEntryView:
         run_id=entry.run_id,
         username=entry.user.username,
         state=entry.state,
-        epsilon=budget.from_micro(entry.epsilon_micro),
+        guarantee=NOT_GUARANTEED if entry.state == rows.OUTSIDE else GUARANTEED,
+        epsilon=budget.stated_epsilon(entry.epsilon_micro),
         delta=entry.delta,
         event=entry.event,
         note=entry.note,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.errors import InvalidInputError, InvalidPlanError, NotReadyError
+from app.errors import ForbiddenError, InvalidInputError, InvalidPlanError, NotReadyError
 from app.services.dataset_checks import check_holdout_share
+from app.services.dataset_view import is_protected
 from app.services.datasets import DatasetsService
-from app.services.ledger import LedgerService
+from app.services.ledger import UNPROTECTED_FORBIDDEN, LedgerService
 from app.services.sources import sentence
 from app.services.views import DatasetView, Feasibility, UserView
 from engine.data.schema import TableSchema, Treatment
@@ -42,10 +43,14 @@ class PlansService:
         self._ledger = ledger
 
     def methods(self) -> tuple[MethodInfo, ...]:
-        """All methods to choose from."""
+        """All methods to choose from; those without a privacy guarantee come last."""
         from engine.synthesizers.registry import list_methods
 
         return list_methods()
+
+    def is_protected(self, method: object) -> bool:
+        """Whether a method has a privacy guarantee; one that nobody knows is refused when a plan is made."""
+        return is_protected(method)
 
     def default_method(self, user: UserView, dataset_id: str) -> str:
         """The method to offer first for a dataset; raises NotReadyError where an earlier step is missing."""
@@ -57,24 +62,27 @@ class PlansService:
         Args:
             user: the owner.
             dataset_id: the dataset.
-            choices: what to take in place of a saved choice, such as `epsilon`.
+            choices: what to take in place of a saved choice, such as `epsilon`. A method without a privacy guarantee
+                takes no ε, and passes over a saved one.
 
         Raises:
             NotReadyError: an earlier step is missing; it names the step.
             InvalidPlanError: the choices do not make a plan.
         """
         dataset = self._datasets.get(user, dataset_id)
-        schema, unit = _require_ready(dataset)
         draft = dataset.draft | choices
-        if draft.get("epsilon") is None:
+        is_unprotected = draft.get("method") is not None and not is_protected(draft["method"])
+        schema, unit = _require_ready(dataset, needs_budget=not is_unprotected)
+        epsilon = choices.get("epsilon") if is_unprotected else draft.get("epsilon")
+        if epsilon is None and not is_unprotected:
             raise NotReadyError("model", "Choose ε for this run first.")
         _check_chosen_columns(draft, _modelled(schema, unit))
         try:
             return SynthesisPlan(
                 schema=schema,
                 method=str(draft.get("method") or _first_method(schema, unit)),
-                epsilon=draft["epsilon"],
-                delta=dataset.delta,
+                epsilon=epsilon,
+                delta=None if epsilon is None else dataset.delta,
                 unit=unit,
                 n_rows=draft.get("n_rows"),
                 declared_rows=dataset.declared_rows,
@@ -89,9 +97,14 @@ class PlansService:
 
         Raises:
             NotReadyError: an earlier step is missing.
+            ForbiddenError: it has no privacy guarantee, and the dataset forbids such runs.
             InvalidPlanError: schema or unit are not those that were confirmed.
         """
-        schema, unit = _require_ready(self._datasets.get(user, dataset_id))
+        dataset = self._datasets.get(user, dataset_id)
+        is_unprotected = not is_protected(plan.method)
+        schema, unit = _require_ready(dataset, needs_budget=not is_unprotected)
+        if is_unprotected and not dataset.allows_unprotected:
+            raise ForbiddenError(UNPROTECTED_FORBIDDEN)
         if plan.schema != schema:
             raise InvalidPlanError("The plan's schema is not the one that was confirmed for this dataset.")
         if plan.unit != unit:
@@ -138,8 +151,13 @@ class PlansService:
         return None
 
     def feasibility(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> Feasibility:
-        """Whether the plan would be granted now."""
-        return self._ledger.weigh(user, dataset_id, self.price(user, dataset_id, plan).to_json())
+        """Whether the plan would be granted now; raises InvalidPlanError where it is outside the budget."""
+        price = self.price(user, dataset_id, plan)
+        if price.epsilon is None:
+            raise InvalidPlanError(
+                "A run without a privacy guarantee is outside the budget: there is nothing to weigh."
+            )
+        return self._ledger.weigh(user, dataset_id, price.to_json())
 
     def holdout_share(self, user: UserView, dataset_id: str) -> float:
         """Share of units that the next run sets aside for its report."""
@@ -151,8 +169,10 @@ class PlansService:
         return float(share)
 
 
-def _require_ready(dataset: DatasetView) -> tuple[TableSchema, UnitOfProtection]:
-    if dataset.next_step in _STEPS:
+def _require_ready(dataset: DatasetView, *, needs_budget: bool = True) -> tuple[TableSchema, UnitOfProtection]:
+    if needs_budget and dataset.epsilon_cap is None and dataset.next_step not in _STEPS:
+        raise NotReadyError("budget", _STEPS["budget"])
+    if dataset.next_step in _STEPS and (needs_budget or dataset.next_step != "budget"):
         raise NotReadyError(dataset.next_step, _STEPS[dataset.next_step])
     if dataset.schema is None or dataset.unit is None:
         raise NotReadyError("columns", _STEPS["columns"])

@@ -13,6 +13,7 @@ from app.services.audit import AuditService
 from app.services.views import ArtifactFile, ArtifactView, UserView
 from app.store import datasets as rows
 from app.store import runs as run_rows
+from app.store.ledger import OUTSIDE
 from app.store.models import Artifact, Run
 from app.store.session import Database
 
@@ -29,6 +30,9 @@ MODEL = "model.npz"
 
 RELEASABLE = "releasable"
 INTERNAL = "internal"
+
+NO_GUARANTEE_PREFIX = "NO-PRIVACY-GUARANTEE_"
+"""Begins the name of every file of a run without a privacy guarantee."""
 
 MEDIA_TYPES = {
     SYNTHETIC_CSV: "text/csv",
@@ -129,7 +133,7 @@ class ReportsService:
             run = self._own_run(session, user, run_id)
             artifact = rows.find_run_file(session, run_id, kind)
             if artifact is None:
-                raise UnavailableError(_why_missing(run))
+                raise UnavailableError(_why_missing(run, kind))
         return artifact
 
     @staticmethod
@@ -141,10 +145,14 @@ class ReportsService:
 
 
 def artifact_view(run: Run, artifact: Artifact) -> ArtifactView:
-    """The row as a view; the name to save under is made of the run's id, never of what a user typed."""
+    """The row as a view; the name to save under is made of the run's id, never of what a user typed.
+
+    A file that protects nobody says so in its name, where it cannot get lost.
+    """
+    is_outside = run.ledger_entry.state == OUTSIDE
     return ArtifactView(
         kind=artifact.kind,
-        filename=f"run-{run.id[:8]}-{artifact.kind}",
+        filename=f"{NO_GUARANTEE_PREFIX if is_outside else ''}run-{run.id[:8]}-{artifact.kind}",
         media_type=artifact.media_type,
         size_bytes=artifact.size_bytes,
         sha256=artifact.sha256,
@@ -153,7 +161,9 @@ def artifact_view(run: Run, artifact: Artifact) -> ArtifactView:
     )
 
 
-def _why_missing(run: Run) -> str:
+def _why_missing(run: Run, kind: str) -> str:
     if run.status in run_rows.UNFINISHED:
         return "The run is not finished yet."
+    if kind == MODEL and run.ledger_entry.state == OUTSIDE:
+        return "A run without a privacy guarantee keeps no model to draw further rows from."
     return run.error or run.note or "The run did not make this file."

@@ -14,7 +14,8 @@ from app.errors import NotFoundError, SupersededError
 from app.services.accounts import user_view
 from app.services.audit import AuditService
 from app.services.dataset_view import dataset_view
-from app.services.reports import MEDIA_TYPES
+from app.services.ledger import NON_PRIVATE
+from app.services.reports import INTERNAL, MEDIA_TYPES, RELEASABLE
 from app.services.views import DatasetView, UserView
 from app.store import datasets as dataset_rows
 from app.store import ledger as ledger_rows
@@ -23,6 +24,12 @@ from app.store.models import Artifact, Run, new_id
 from app.store.runs import Attempt, Standing
 from app.store.session import Database, Session
 from engine.privacy.plan import SynthesisPlan
+
+OUTSIDE_NOTES = {
+    rows.FAILED: "Failed. It could read the rows without protection; nothing is charged for that.",
+    rows.CANCELLED: "Cancelled. It could read the rows without protection; nothing is charged for that.",
+}
+"""What the ledger says beside an entry outside the budget, whose run ended early."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,16 @@ class RunWork:
     def run_id(self) -> str:
         """The run."""
         return self.attempt.run_id
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the run has a privacy guarantee."""
+        return self.charged_event != NON_PRIVATE
+
+    @property
+    def classification(self) -> str:
+        """Of its files but the evaluation, which is internal always."""
+        return RELEASABLE if self.is_protected else INTERNAL
 
 
 @dataclass(frozen=True)
@@ -217,9 +234,11 @@ class ResultsService:
         with self._database.write() as session:
             if not rows.move_attempt(session, attempt, expected, **changes):
                 return False
-            if ledger_note is not None:
-                ledger_rows.annotate_entry(session, attempt.run_id, ledger_note)
             run = rows.find_run(session, attempt.run_id)
+            if ledger_note is not None and run is not None:
+                is_outside = run.ledger_entry.state == ledger_rows.OUTSIDE
+                note_here = OUTSIDE_NOTES.get(status, "") if is_outside else ledger_note
+                ledger_rows.annotate_entry(session, attempt.run_id, note_here)
             owner = user_view(run.user) if run is not None else None
             self._audit.add(session, owner, f"run.{status}", "run", attempt.run_id)
             return True

@@ -9,10 +9,10 @@ from app.clock import Clock
 from app.errors import ConflictError, InvalidPlanError, NotFoundError, QueueUnavailableError
 from app.queueing import RunQueue
 from app.services.audit import AuditService
-from app.services.budget import from_micro
+from app.services.budget import stated_epsilon
 from app.services.ledger import LedgerService, Reservation
 from app.services.plans import PlansService
-from app.services.views import ProgressLine, ProgressView, RunView, UserView
+from app.services.views import GUARANTEED, NOT_GUARANTEED, ProgressLine, ProgressView, RunView, UserView
 from app.store import ledger as ledger_rows
 from app.store import runs as rows
 from app.store.models import Run
@@ -75,6 +75,7 @@ class RunsService:
 
         Raises:
             BudgetRefusedError: it would pass the cap.
+            ForbiddenError: it has no privacy guarantee, and the dataset forbids such runs.
             QueueUnavailableError: Redis does not answer; nothing was spent.
             InvalidPlanError: the plan is not about this dataset, cannot be carried out, or needs more memory than
                 there is.
@@ -200,7 +201,8 @@ def run_view(run: Run) -> RunView:
         status=run.status,
         stage=run.stage,
         method=run.plan.plan["method"],
-        epsilon=from_micro(run.ledger_entry.epsilon_micro),
+        guarantee=NOT_GUARANTEED if state == ledger_rows.OUTSIDE else GUARANTEED,
+        epsilon=stated_epsilon(run.ledger_entry.epsilon_micro),
         delta=run.ledger_entry.delta,
         n_rows=run.plan.plan.get("n_rows"),
         holdout_share=run.holdout_share,

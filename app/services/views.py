@@ -10,6 +10,8 @@ from engine.data.schema import TableSchema
 from engine.privacy.plan import UnitOfProtection
 from engine.progress import TrainingNumbers
 
+GUARANTEED, NOT_GUARANTEED = "differential privacy", "none"
+
 
 @dataclass(frozen=True)
 class UserView:
@@ -51,6 +53,7 @@ class DatasetView:
         unit: who is protected; None before the protect step.
         declared_rows: number of rows as the owner states it in public.
         epsilon_cap: the budget; None before the budget step.
+        allows_unprotected: whether runs without a privacy guarantee may read the table.
         draft: choices for the next run: method, epsilon, n_rows, holdout_share, target, important and so on.
         next_step: `columns`, `protect`, `budget`, `model` or `review`.
     """
@@ -71,6 +74,7 @@ class DatasetView:
     declared_rows: int | None
     epsilon_cap: float | None
     delta: float
+    allows_unprotected: bool
     draft: dict[str, Any]
     is_sample: bool
     next_step: str
@@ -122,8 +126,9 @@ class LedgerEntryView:
     """One line of a dataset's ledger.
 
     Args:
-        state: `reserved`, `committed` or `released`.
-        epsilon: the run's own ε at its own δ.
+        state: `reserved`, `committed` or `released`; `outside` for a run without a privacy guarantee.
+        guarantee: `differential privacy` or `none`.
+        epsilon: the run's own ε at its own δ; None where there is no guarantee.
         event: the envelope's privacy event.
     """
 
@@ -131,8 +136,9 @@ class LedgerEntryView:
     run_id: str
     username: str
     state: str
-    epsilon: float
-    delta: float
+    guarantee: str
+    epsilon: float | None
+    delta: float | None
     event: dict[str, Any]
     note: str
     created_at: datetime
@@ -149,8 +155,10 @@ class RunView:
         n_rows: asked number of synthetic rows; None takes the noisy count.
         error: why it failed, as a safe sentence.
         note: what an otherwise finished run could not do, such as its report.
+        guarantee: `differential privacy` or `none`.
+        epsilon: its ε at its δ; both are None where there is no guarantee.
         spent: whether the run's ε is charged for good.
-        ledger_state: `reserved`, `committed` or `released`.
+        ledger_state: `reserved`, `committed` or `released`; `outside` for a run without a privacy guarantee.
         attempt: how often a worker has been asked to do it.
         can_resume: whether its owner can have it go on from its last checkpoint, without a further charge.
     """
@@ -162,8 +170,9 @@ class RunView:
     status: str
     stage: str
     method: str
-    epsilon: float
-    delta: float
+    guarantee: str
+    epsilon: float | None
+    delta: float | None
     n_rows: int | None
     holdout_share: float
     target: str | None
@@ -176,6 +185,11 @@ class RunView:
     ledger_state: str
     attempt: int
     can_resume: bool
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the run has a privacy guarantee."""
+        return self.guarantee != NOT_GUARANTEED
 
     @property
     def is_finished(self) -> bool:

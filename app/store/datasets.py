@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, func, select
 
+from app.store.ledger import IN_BUDGET
 from app.store.models import Artifact, Dataset, LedgerEntry, Run, is_id
 from app.store.session import Session
 
@@ -37,7 +38,7 @@ def has_unfinished_runs(session: Session, dataset_id: str) -> bool:
 
 def has_charges(session: Session, dataset_id: str) -> bool:
     """Whether anything is reserved or committed on the dataset."""
-    statement = select(func.count()).where(LedgerEntry.dataset_id == dataset_id, LedgerEntry.state != "released")
+    statement = select(func.count()).where(LedgerEntry.dataset_id == dataset_id, LedgerEntry.state.in_(IN_BUDGET))
     return bool(session.scalar(statement))
 
 

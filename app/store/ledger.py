@@ -3,7 +3,8 @@
 Composition is not additive, so no single UPDATE can hold the cap. A writer reads the entries and the dataset's
 `ledger_version`, computes outside of any lock, and appends only where the version is still the one it read;
 who comes second starts again. States go reserved → committed or reserved → released, each by one conditional
-UPDATE, so of two who try exactly one wins.
+UPDATE, so of two who try exactly one wins. A run without a privacy guarantee has an entry that is outside from its
+beginning to its end: it is never composed, and its times tell whether it has read the table.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from app.store.session import Session
 RESERVED = "reserved"
 COMMITTED = "committed"
 RELEASED = "released"
+OUTSIDE = "outside"
+IN_BUDGET = (RESERVED, COMMITTED)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def read_standing(session: Session, dataset_id: str) -> Standing:
     ).one()
     charges = session.execute(
         select(LedgerEntry.event, LedgerEntry.state)
-        .where(LedgerEntry.dataset_id == dataset_id, LedgerEntry.state != RELEASED)
+        .where(LedgerEntry.dataset_id == dataset_id, LedgerEntry.state.in_(IN_BUDGET))
         .order_by(LedgerEntry.created_at, LedgerEntry.id)
     )
     return Standing(
@@ -86,13 +89,17 @@ def advance(session: Session, dataset_id: str, version: int, **changes: Any) -> 
 
 
 def commit_entry(session: Session, run_id: str, now: datetime) -> bool:
-    """reserved → committed; False where the entry is not reserved any more."""
-    return _move(session, run_id, state=COMMITTED, committed_at=now)
+    """reserved → committed; False where the entry is not reserved any more, and not one outside that has not begun."""
+    return _move(session, run_id, state=COMMITTED, committed_at=now) or _mark_outside(session, run_id, committed_at=now)
 
 
 def release_entry(session: Session, run_id: str, now: datetime, note: str) -> bool:
-    """reserved → released; False where the entry is not reserved any more, so it stays charged."""
-    return _move(session, run_id, state=RELEASED, released_at=now, note=note)
+    """reserved → released; False where the entry is not reserved any more, so it stays charged.
+
+    An entry outside stays one; False where its run has read the table.
+    """
+    released = {"released_at": now, "note": note}
+    return _move(session, run_id, state=RELEASED, **released) or _mark_outside(session, run_id, **released)
 
 
 def annotate_entry(session: Session, run_id: str, note: str) -> None:
@@ -110,6 +117,21 @@ def list_entries(session: Session, dataset_id: str) -> list[LedgerEntry]:
 
 def _move(session: Session, run_id: str, **changes: Any) -> bool:
     statement = update(LedgerEntry).where(LedgerEntry.run_id == run_id, LedgerEntry.state == RESERVED).values(**changes)
+    return _changed_one(session, statement)
+
+
+def _mark_outside(session: Session, run_id: str, **changes: Any) -> bool:
+    """Say of an entry outside the budget that its run begins, or never will; False where either was said before."""
+    statement = (
+        update(LedgerEntry)
+        .where(
+            LedgerEntry.run_id == run_id,
+            LedgerEntry.state == OUTSIDE,
+            LedgerEntry.committed_at.is_(None),
+            LedgerEntry.released_at.is_(None),
+        )
+        .values(**changes)
+    )
     return _changed_one(session, statement)
 
 

@@ -146,6 +146,8 @@ class Dataset(Identified, Base):
     declared_rows: Mapped[int | None] = mapped_column(BigInteger)
     epsilon_cap_micro: Mapped[int | None] = mapped_column(BigInteger)
     delta: Mapped[float]
+    allows_unprotected: Mapped[bool] = mapped_column(default=True)
+    """Whether runs without a privacy guarantee may read the table."""
     draft: Mapped[dict[str, Any]] = mapped_column(default=dict)
     ledger_version: Mapped[int] = mapped_column(BigInteger, default=0)
     """Grows with every change of the ledger or the cap; a writer who read an older one starts again."""
@@ -197,7 +199,10 @@ class Run(Identified, Base):
 
 
 class LedgerEntry(Identified, Base):
-    """One charge on a dataset: reserved, then committed, or released where no noise was drawn."""
+    """One charge on a dataset: reserved, then committed, or released where no noise was drawn.
+
+    A run without a privacy guarantee has an entry that stays outside the budget: it has neither an ε nor a δ.
+    """
 
     __tablename__ = "ledger_entries"
 
@@ -205,8 +210,8 @@ class LedgerEntry(Identified, Base):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), unique=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     state: Mapped[str] = mapped_column(String(16))
-    epsilon_micro: Mapped[int] = mapped_column(BigInteger)
-    delta: Mapped[float]
+    epsilon_micro: Mapped[int | None] = mapped_column(BigInteger)
+    delta: Mapped[float | None]
     event: Mapped[dict[str, Any]]
     note: Mapped[str] = mapped_column(Text, default="")
     committed_at: Mapped[datetime | None]

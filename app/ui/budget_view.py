@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.services.views import DatasetView, Feasibility, LedgerSummary
-from app.ui import charts, layout, messages
+from app.services.views import DatasetView, Feasibility, LedgerSummary, UserView
+from app.ui import charts, layout, messages, session
 from engine.privacy.plan import DEFAULT_DELTA, UnitKind
 
 if TYPE_CHECKING:
@@ -84,6 +84,25 @@ def cap_form(summary: LedgerSummary, declared_rows: int | None) -> tuple[float, 
     return None
 
 
+def unprotected_setting(user: UserView, dataset: DatasetView) -> None:
+    """Whether runs without a privacy guarantee may read this table."""
+    state = "allowed" if dataset.allows_unprotected else "forbidden"
+    with st.expander(f"Runs without a privacy guarantee: {state}", icon=":material/gpp_bad:"):
+        st.write(
+            "Some methods protect nobody. They show what the same rows give without noise, for comparison inside your "
+            "organisation. They have no ε, so this budget does not limit them; here you can forbid them for this table."
+        )
+        is_allowed = st.toggle(
+            "Allow runs without a privacy guarantee on this dataset",
+            dataset.allows_unprotected,
+            key="budget_unprotected",
+        )
+        if is_allowed != dataset.allows_unprotected:
+            with messages.reporting():
+                session.services().datasets.allow_unprotected(user, dataset.id, is_allowed)
+            st.rerun()
+
+
 def choose_epsilon(dataset: DatasetView, summary: LedgerSummary) -> float:
     """ε of this run, on a logarithmic slider."""
     saved = float(dataset.draft.get("epsilon") or min(DEFAULT_RUN, summary.epsilon_cap or DEFAULT_RUN))
@@ -124,6 +143,18 @@ def feasibility(fit: Feasibility) -> None:
         f"{messages.epsilon(fit.epsilon_cap)}. A run of up to ε {messages.epsilon(fit.left_epsilon)} still fits.",
         icon=":material/block:",
     )
+
+
+def cost(fit: Feasibility, dataset: DatasetView) -> None:
+    """What the run costs, alone and with all others."""
+    layout.figures(
+        {
+            "This run, ε": messages.epsilon(fit.cost_epsilon),
+            "All runs together, ε": f"{messages.epsilon(fit.composed_after)} of {messages.epsilon(fit.epsilon_cap)}",
+        }
+    )
+    feasibility(fit)
+    st.markdown(messages.odds_sentence(fit.composed_after, dataset.delta, unit_words(dataset)))
 
 
 def resources(needed: Resources, refusal: str | None) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.errors import AppError
 from app.services.views import DatasetView, RunView, UserView
-from app.ui import navigation, session
+from app.ui import messages, navigation, session
 
 STEPS = (
     ("upload", "Data"),
@@ -123,9 +123,16 @@ def wizard_header(dataset: DatasetView, step: str, title: str, lead: str) -> Non
 
 
 def run_header(run: RunView, step: str, title: str, lead: str) -> None:
-    """The same for the steps that belong to a run."""
+    """The same for the steps that belong to a run, and that it protects nobody where that is so."""
     steps(step, run=run)
     page_header(title, lead)
+    if not run.is_protected:
+        no_guarantee()
+
+
+def no_guarantee() -> None:
+    """That nothing protects the rows, so large that nobody passes over it."""
+    st.error(messages.NO_GUARANTEE_NOTE, icon=":material/gpp_bad:")
 
 
 def steps(current: str, *, dataset: DatasetView | None = None, run: RunView | None = None) -> None:
@@ -133,7 +140,8 @@ def steps(current: str, *, dataset: DatasetView | None = None, run: RunView | No
     targets = _targets(dataset, run)
     items = []
     for position, (name, label) in enumerate(STEPS, start=1):
-        text = f"{position} {label}"
+        is_unprotected = name == "release" and run is not None and not run.is_protected
+        text = f"{position} {'Files' if is_unprotected else label}"
         if name == current:
             items.append(f'<li class="now"><span aria-current="step">{text}</span></li>')
         elif name in targets:

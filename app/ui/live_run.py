@@ -11,11 +11,14 @@ from app.ui import layout, messages, session, training_view
 SECONDS_BETWEEN_LOOKS = 2
 STEPS_SHOWN = 8
 STAGES = ("queued", "checking", "measuring", "fitting", "sampling", "evaluating", "done")
+STOP = "A run that still waits costs nothing. One that has read the table keeps its charge, whatever it has made."
+STOP_UNPROTECTED = "Nothing is charged for a run without a privacy guarantee. Whatever it has made so far is dropped."
 BELONGS_TO = {"training": "fitting", "writing": "sampling"}
 CHARGED = {
     "reserved": "Reserved: nothing has been read yet.",
     "committed": "Charged: the run has read the table.",
     "released": "Not charged.",
+    "outside": "Outside the budget: no privacy guarantee.",
 }
 
 
@@ -85,12 +88,10 @@ def _log(lines: tuple[ProgressLine, ...]) -> None:
 
 def _stop(user: UserView, run: RunView) -> None:
     if run.status == "stopping":
-        st.caption("Stopping. What was charged stays charged.")
+        st.caption("Stopping. What was charged stays charged." if run.is_protected else "Stopping.")
         return
     with st.popover("Stop this run", icon=":material/stop_circle:", key="run_stop"):
-        st.write(
-            "A run that still waits costs nothing. One that has read the table keeps its charge, whatever it has made."
-        )
+        st.write(STOP if run.is_protected else STOP_UNPROTECTED)
         if st.button("Stop it", type="primary", key="run_stop_confirm"):
             try:
                 session.services().runs.cancel(user, run.id)

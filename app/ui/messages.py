@@ -11,9 +11,15 @@ import streamlit as st
 
 from app.errors import AppError, NotReadyError
 from app.services.sources import sentence
+from app.services.views import RunView
 from engine.errors import EngineError
 
 INTERNAL_NOTE = "Internal: shows statistics of real rows that nothing paid for. Do not pass it on."
+NO_GUARANTEE = "no privacy guarantee"
+NO_GUARANTEE_NOTE = (
+    "**No privacy guarantee.** This method reads the private rows without protection, so what it makes can repeat what "
+    "they hold. There is no ε. Its files are for comparison inside your organisation and must not leave it."
+)
 OWNER_NOTE = "Owner only: read from the private rows, never released and never charged."
 
 
@@ -53,6 +59,18 @@ def epsilon(value: float | None) -> str:
     if value is None:
         return "–"
     return "unlimited" if math.isinf(value) else f"{value:.3g}"
+
+
+def best_for(summary: str, need: str) -> str:
+    """What a method keeps, and the need it serves."""
+    return f"{summary} Best for: {need[:1].lower()}{need[1:]}."
+
+
+def cost(run: RunView) -> str:
+    """What a run costs, or that nothing protects anybody."""
+    if run.epsilon is None or run.delta is None:
+        return NO_GUARANTEE
+    return f"ε {epsilon(run.epsilon)} at δ = {delta(run.delta)}"
 
 
 def delta(value: float) -> str:

@@ -31,6 +31,35 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**days)
 
 
+def internal(
+    user: UserView,
+    run: RunView,
+    certificate: dict[str, Any],
+    preview: pd.DataFrame,
+    files: dict[str, ArtifactView],
+) -> None:
+    """What a run without a privacy guarantee made: for its owner, and never to be released."""
+    st.badge("Internal", icon=":material/lock:", color="orange")
+    st.caption(
+        "Nothing on this page may leave the organisation. The names of its files say so, and the audit log keeps every "
+        "download."
+    )
+    st.subheader("Synthetic table", anchor=False)
+    st.dataframe(readable(preview), hide_index=True, width="stretch", key="release_preview")
+    st.caption(f"The first of {certificate['rows']['synthetic']:,} synthetic rows.")
+    with st.container(horizontal=True):
+        download(user, run, files, "synthetic.csv", "CSV")
+        download(user, run, files, "synthetic.parquet", "Parquet")
+    st.subheader("Record", anchor=False)
+    st.write("Both say what was done, and that there is no privacy guarantee.")
+    with st.container(horizontal=True):
+        download(user, run, files, "report.pdf", "PDF")
+        download(user, run, files, "certificate.json", "Record as JSON")
+    st.caption("Such a run keeps no model, so no further rows can be drawn from it.")
+    if run.note:
+        st.info(run.note, icon=":material/info:")
+
+
 def download(
     user: UserView, run: RunView, files: dict[str, ArtifactView], kind: str, label: str, *, primary: bool = False
 ) -> None:

@@ -167,7 +167,10 @@ def _number(value: Any) -> str:
 def privacy(report: dict[str, Any], certificate: dict[str, Any]) -> None:
     """The guarantee first, then what copies there are."""
     stated = certificate["privacy"]
-    st.markdown(messages.odds_sentence(stated["epsilon"], stated["delta"], "the protected unit"))
+    if stated["epsilon"] is None:
+        st.markdown(messages.NO_GUARANTEE_NOTE)
+    else:
+        st.markdown(messages.odds_sentence(stated["epsilon"], stated["delta"], "the protected unit"))
     part = report["privacy"]
     closest = part["distance_to_closest_record"]
     st.subheader("Distance to the closest real row", anchor=False)
@@ -203,14 +206,17 @@ def privacy(report: dict[str, Any], certificate: dict[str, Any]) -> None:
 def method(certificate: dict[str, Any]) -> None:
     """What the run did, from its certificate."""
     st.write(f"**{certificate['method']['title']}**. {certificate['method']['source']}.")
-    st.dataframe(
-        [
-            {"δ": messages.delta(point["delta"]), "ε": round(point["epsilon"], 4)}
-            for point in certificate["privacy"]["epsilon_at"]
-        ],
-        hide_index=True,
-        key="report_epsilon_at",
-    )
+    if certificate["privacy"]["epsilon_at"]:
+        st.dataframe(
+            [
+                {"δ": messages.delta(point["delta"]), "ε": round(point["epsilon"], 4)}
+                for point in certificate["privacy"]["epsilon_at"]
+            ],
+            hide_index=True,
+            key="report_epsilon_at",
+        )
+    else:
+        st.markdown(messages.NO_GUARANTEE_NOTE)
     st.subheader("Where each thing was learned from", anchor=False)
     st.dataframe(
         [

@@ -9,7 +9,6 @@ import streamlit as st
 from app.services.views import RunView
 from app.ui import charts, layout, messages
 from engine.progress import TrainingNumbers
-from engine.synthesizers.registry import method_info
 
 ROWS_SHOWN = 8
 NOTE = "Losses come from synthetic rows and noised quantities only, so they reveal nothing beyond the ε of this run."
@@ -38,7 +37,7 @@ def show(run: RunView, points: tuple[TrainingNumbers, ...]) -> None:
     layout.figures(_standing(run, now))
     figure = charts.training_losses([point.step for point in points], _losses(points), now.steps)
     st.plotly_chart(figure, config=charts.CONFIG, width="stretch", key="run_losses")
-    note = NOTE if method_info(run.method).private else NOTE_NOT_PRIVATE
+    note = NOTE if run.is_protected else NOTE_NOT_PRIVATE
     st.caption(f"{note} Computed on {now.device}.")
     _table(points[-ROWS_SHOWN:], "run_training")
     if len(points) > ROWS_SHOWN:
@@ -47,9 +46,10 @@ def show(run: RunView, points: tuple[TrainingNumbers, ...]) -> None:
 
 
 def _standing(run: RunView, now: TrainingNumbers) -> dict[str, str]:
+    spent = {f"ε so far, of {messages.epsilon(run.epsilon)}": messages.epsilon(now.epsilon)}
     standing = {
         f"Step, of {now.steps:,}": f"{now.step:,}",
-        f"ε so far, of {messages.epsilon(run.epsilon)}": messages.epsilon(now.epsilon),
+        **({} if now.epsilon is None else spent),
         "Rows per second": f"{now.rows_per_second:,.0f}",
     }
     return standing if run.is_finished else standing | {"Time left": _left(now)}
@@ -70,7 +70,7 @@ def _table(points: tuple[TrainingNumbers, ...], key: str) -> None:
             "Step": point.step,
             "Epoch": point.epoch,
             **{name: values[place] for name, values in losses.items()},
-            "ε so far": point.epsilon,
+            **({} if point.epsilon is None else {"ε so far": point.epsilon}),
             "Rows per second": round(point.rows_per_second),
             "Time left": _left(point),
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.errors import BudgetExceededError
 from engine.privacy.accounting import total_mu
-from engine.privacy.events import EventJson, delta_extra
+from engine.privacy.events import NON_PRIVATE, EventJson, delta_extra
 
 _ROUNDING = 1e-9
 
@@ -40,16 +40,17 @@ class Charge:
     parameters: dict[str, float] = field(default_factory=dict)
 
     def to_json(self, sequence: int) -> dict[str, Any]:
-        """The charge as a certificate records it."""
+        """The charge as a certificate records it; what nothing protects has neither a sensitivity nor a cost."""
         event = self.event | ({"delta_extra": self.delta_extra} if self.delta_extra else {})
+        protected = self.event != NON_PRIVATE
         return {
             "sequence": sequence,
             "mechanism": self.mechanism,
             "purpose": self.purpose,
             "reads": list(self.reads),
-            "sensitivity": self.sensitivity,
+            "sensitivity": self.sensitivity if protected else None,
             "noise_scale": self.noise_scale,
-            "rho": self.rho,
+            "rho": self.rho if protected else None,
             **self.parameters,
             "event": event,
         }
@@ -90,7 +91,15 @@ class RunBudget:
         self.delta_extra = delta_extra
         self.used_mu_squared = 0.0
         self.used_delta_extra = 0.0
+        self.is_unprotected = False
         self._charges: list[Charge] = []
+
+    @classmethod
+    def unprotected(cls) -> RunBudget:
+        """The budget of a run without a privacy guarantee: it pays for no mechanism, and lets rows be read."""
+        budget = cls(0.0)
+        budget.is_unprotected = True
+        return budget
 
     @property
     def left_mu_squared(self) -> float:
@@ -110,6 +119,23 @@ class RunBudget:
         self.used_mu_squared = used
         self.used_delta_extra = used_delta
         self._charges.append(charge)
+
+    def record_unprotected(self, purpose: str, reads: tuple[str, ...]) -> None:
+        """Record that rows are read without protection, before they are.
+
+        Args:
+            purpose: why, in words.
+            reads: columns that are read.
+
+        Raises:
+            BudgetExceededError: the budget was opened for mechanisms with a guarantee; nothing is recorded then.
+        """
+        if not self.is_unprotected:
+            raise BudgetExceededError(
+                f"{purpose} would read rows without protection, and this run promises a privacy guarantee: only a "
+                "method that is registered as one without a guarantee may do so"
+            )
+        self._charges.append(Charge("unprotected_rows", purpose, reads, 0.0, None, 0.0, 0.0, NON_PRIVATE))
 
     def events(self) -> list[dict[str, Any]]:
         """All charges so far, in order, as a certificate records them."""

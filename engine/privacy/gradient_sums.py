@@ -27,6 +27,9 @@ PART_ROWS = 4096
 GRID = 2.0**-20
 """Noisy sums are rounded to this part of the noise, so that what is released is no trace of a sum's last bits."""
 
+NORMALS_AT_ONCE = 2**15
+"""Draws at a time, few enough to stay in the processor's cache; an even number."""
+
 Release = Callable[[tuple[Any, ...], torch.Tensor, Callable[[], torch.Tensor]], torch.Tensor]
 
 
@@ -118,14 +121,15 @@ def normals(count: int, scale: float, source: NoiseSource) -> torch.Tensor:
 
     Source: Box, Muller, "A Note on the Generation of Random Normal Deviates" (1958).
     """
-    half = -(-count // 2)
-    words = source.words(2 * half) & np.uint64(2**63 - 1)  # signed numbers become real ones much faster
-    uniform = torch.from_numpy(words.view(np.int64)).double().add_(0.5).mul_(2.0**-63)
-    radius = uniform[:half].log_().mul_(-2.0 * scale * scale).sqrt_()
-    angle = uniform[half:].mul_(2.0 * math.pi)
-    drawn = torch.empty(2 * half, dtype=torch.float64)
-    torch.cos(angle, out=drawn[:half]).mul_(radius)
-    torch.sin(angle, out=drawn[half:]).mul_(radius)
+    drawn = torch.empty(count + count % 2, dtype=torch.float64)
+    for part in torch.split(drawn, NORMALS_AT_ONCE):
+        half = len(part) // 2
+        words = source.words(2 * half) & np.uint64(2**63 - 1)  # signed numbers become real ones much faster
+        uniform = torch.from_numpy(words.view(np.int64)).double().add_(0.5).mul_(2.0**-63)
+        radius = uniform[:half].log_().mul_(-2.0 * scale * scale).sqrt_()
+        angle = uniform[half:].mul_(2.0 * math.pi)
+        torch.cos(angle, out=part[:half]).mul_(radius)
+        torch.sin(angle, out=part[half:]).mul_(radius)
     return drawn[:count]
 
 

@@ -93,6 +93,13 @@ class HeldRows:
             for chunk in self._rows_for(name).chunks([name]):
                 yield chunk[name]
 
+    def table(self) -> pd.DataFrame:
+        """The rows before they are encoded, all at once."""
+        with self._clock.stage(READING):
+            names = list(self._fields)
+            chunks = list(self._open().chunks(names))
+            return pd.concat(chunks, ignore_index=True) if chunks else pd.DataFrame(columns=names)
+
     def numbers(self, name: str) -> Iterator[FloatArray]:
         """A numeric column of the rows before they are encoded, part by part, as `to_numbers` gives it.
 

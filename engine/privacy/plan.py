@@ -77,8 +77,8 @@ class SynthesisPlan:
     Args:
         schema: columns, domains and treatments.
         method: name of a registered synthesizer.
-        epsilon: target ε of this run, from 0.001 to 100.
-        delta: δ of this run.
+        epsilon: target ε of this run, from 0.001 to 100; None for a method without a privacy guarantee, which has none.
+        delta: δ of this run; `DEFAULT_DELTA` where None and there is an ε.
         unit: whom the guarantee protects.
         n_rows: rows to synthesize; None takes the noisy count of private rows.
         declared_rows: about how many rows the table has, as the analyst states it in public. It is used for
@@ -92,8 +92,8 @@ class SynthesisPlan:
 
     schema: TableSchema
     method: str
-    epsilon: float
-    delta: float = DEFAULT_DELTA
+    epsilon: float | None = None
+    delta: float | None = None
     unit: UnitOfProtection = field(default_factory=UnitOfProtection)
     n_rows: int | None = None
     declared_rows: int | None = None
@@ -101,8 +101,7 @@ class SynthesisPlan:
     important: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_number("ε", self.epsilon, MINIMUM_EPSILON, MAXIMUM_EPSILON)
-        _check_number("δ", self.delta, MINIMUM_DELTA, MAXIMUM_DELTA)
+        self._check_loss()
         _check_rows("the number of synthetic rows", self.n_rows)
         _check_rows("the declared number of rows", self.declared_rows)
         self._check_delta()
@@ -132,7 +131,7 @@ class SynthesisPlan:
             schema=TableSchema.from_json(value["schema"]),
             method=str(value["method"]),
             epsilon=value["epsilon"],
-            delta=value.get("delta", DEFAULT_DELTA),
+            delta=value.get("delta"),
             unit=UnitOfProtection.from_json(value.get("unit") or {}),
             n_rows=value.get("n_rows"),
             declared_rows=value.get("declared_rows"),
@@ -148,8 +147,32 @@ class SynthesisPlan:
             if column.treatment is Treatment.SYNTHESIZE and column.name != self.unit.id_column
         )
 
+    def promised(self) -> tuple[float, float]:
+        """ε and δ of a run that has a guarantee.
+
+        Raises:
+            PlanError: the plan states no ε.
+        """
+        if self.epsilon is None or self.delta is None:
+            raise PlanError(
+                f"the method {self.method!r} protects the rows, so it needs an ε: state how much may be spent"
+            )
+        return self.epsilon, self.delta
+
+    def _check_loss(self) -> None:
+        if self.epsilon is None:
+            if self.delta is not None:
+                raise PlanError("a plan without an ε has no δ either: leave both out, or state both")
+            return
+        if self.delta is None:
+            object.__setattr__(self, "delta", DEFAULT_DELTA)
+        _check_number("ε", self.epsilon, MINIMUM_EPSILON, MAXIMUM_EPSILON)
+        _check_number("δ", self.delta, MINIMUM_DELTA, MAXIMUM_DELTA)
+
     def _check_delta(self) -> None:
-        if self.declared_rows is not None and self.delta * self.declared_rows >= 1.0:
+        if self.delta is None or self.declared_rows is None:
+            return
+        if self.delta * self.declared_rows >= 1.0:
             raise PlanError(
                 f"δ = {self.delta:g} is too large for about {self.declared_rows:,} rows: a mechanism could publish "
                 f"one whole row and still satisfy it. Choose δ well below {1.0 / self.declared_rows:.1g}"

@@ -12,13 +12,14 @@ from engine.data.number_line import NUMERIC_BINS
 from engine.data.schema import Field, FieldType
 from engine.errors import PlanError
 from engine.privacy.accounting import compose_epsilon, gaussian_event, mu_for
-from engine.privacy.events import EventJson
+from engine.privacy.budget import RunBudget
+from engine.privacy.events import NON_PRIVATE, EventJson
 from engine.privacy.plan import SynthesisPlan
 from engine.synthesizers.base import BudgetShare
 from engine.synthesizers.cells import most_groups
 from engine.synthesizers.marginals import learning_delta, modelled_fields, needs_learning, tree_columns
 from engine.synthesizers.numeric_tree import assumed_cells
-from engine.synthesizers.registry import synthesizer_class
+from engine.synthesizers.registry import method_info, synthesizer_class
 from engine.synthesizers.rule_cells import allowed_cells
 from engine.synthesizers.uncertainty import NOISE_MEAN
 
@@ -31,29 +32,35 @@ ASSUMED_LEARNED_CELLS = 20
 
 @dataclass(frozen=True)
 class PlanPrice:
-    """The envelope that a run will be charged.
+    """The envelope that a run will be charged. Where the method has no privacy guarantee, there is none, and no ε.
 
     Args:
         event: the envelope's event, with `delta_extra`.
-        mu_squared: the envelope in Gaussian DP.
+        mu_squared: the envelope in Gaussian DP; None without a guarantee.
         delta_extra: δ that discovery thresholds and trainings set aside.
-        epsilon: ε at `delta`; never above the plan's ε.
-        delta: the plan's δ.
+        epsilon: ε at `delta`; never above the plan's ε; None without a guarantee.
+        delta: the plan's δ; None without a guarantee.
         epsilon_at: the same envelope read at three δ.
         split: parts of μ².
     """
 
     event: EventJson
-    mu_squared: float
+    mu_squared: float | None
     delta_extra: float
-    epsilon: float
-    delta: float
+    epsilon: float | None
+    delta: float | None
     epsilon_at: tuple[tuple[float, float], ...]
     split: tuple[BudgetShare, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The price as JSON."""
         return asdict(self)
+
+    def budget(self) -> RunBudget:
+        """What the run may spend: the envelope less what it never uses, or an unprotected budget."""
+        if self.mu_squared is None:
+            return RunBudget.unprotected()
+        return RunBudget(self.mu_squared * (1.0 - ENVELOPE_SLACK), self.delta_extra)
 
 
 @dataclass(frozen=True)
@@ -113,34 +120,46 @@ def price_plan(plan: SynthesisPlan) -> PlanPrice:
     """The envelope of a plan; reads no rows.
 
     Raises:
-        PlanError: the method is unknown, cannot treat the table, or a column has no domain.
+        PlanError: the method is unknown, cannot treat the table, or a column has no domain; it protects the rows and
+            the plan states no ε, or it does not and the plan states one.
     """
     _check_method(plan)
     method = synthesizer_class(plan.method)
+    if not method_info(plan.method).private:
+        return _unprotected_price(plan)
+    epsilon, delta = plan.promised()
     extra = learning_delta(plan) + method.training_delta(plan)
-    mu = mu_for(plan.epsilon, plan.delta - extra)
+    mu = mu_for(epsilon, delta - extra)
     event = gaussian_event(mu) | {"delta_extra": extra}
-    deltas = (plan.delta * 10.0, plan.delta, plan.delta / 10.0)
+    deltas = (delta * 10.0, delta, delta / 10.0)
     return PlanPrice(
         event=event,
         mu_squared=mu * mu,
         delta_extra=extra,
-        epsilon=compose_epsilon([event], plan.delta),
-        delta=plan.delta,
-        epsilon_at=tuple((delta, compose_epsilon([event], delta)) for delta in deltas if delta < 1.0),
+        epsilon=compose_epsilon([event], delta),
+        delta=delta,
+        epsilon_at=tuple((each, compose_epsilon([event], each)) for each in deltas if each < 1.0),
         split=method.budget_split(plan),
     )
+
+
+def _unprotected_price(plan: SynthesisPlan) -> PlanPrice:
+    if plan.epsilon is not None:
+        raise PlanError(f"the method {plan.method!r} has no privacy guarantee, so a run of it has no ε: leave it out")
+    return PlanPrice(NON_PRIVATE, None, 0.0, None, None, (), ())
 
 
 def forecast(plan: SynthesisPlan) -> Forecast:
     """Expected error of each column and of a pair.
 
     Raises:
-        PlanError: the plan states no number of rows, or cannot be priced.
+        PlanError: the plan states no number of rows, cannot be priced, or its method draws no noise.
     """
     if plan.declared_rows is None:
         raise PlanError("state about how many rows the table has to see the expected error")
     price = price_plan(plan)
+    if price.mu_squared is None:
+        raise PlanError(f"the method {plan.method!r} draws no noise, so there is no error of noise to expect")
     shares = {part.name: part for part in price.split}
     one_way_scale = noise_scale(plan, price, shares["one_way"])
     columns = tuple(
@@ -197,6 +216,8 @@ def column_cells(plan: SynthesisPlan) -> list[tuple[str, int, bool]]:
 
 def noise_scale(plan: SynthesisPlan, price: PlanPrice, share: BudgetShare) -> float:
     """Standard deviation of the noise on each count that a part of the price pays for, in rows."""
+    if price.mu_squared is None:
+        raise PlanError("a run without a privacy guarantee draws no noise")
     per_query = share.share * price.mu_squared / max(share.n_queries, 1)
     return plan.unit.max_rows_per_unit / math.sqrt(per_query)
 

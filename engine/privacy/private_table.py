@@ -25,6 +25,7 @@ from engine.execution import Execution
 from engine.privacy.budget import Charge, RunBudget
 from engine.privacy.counting import Columns
 from engine.privacy.encoded_rows import EncodedRows
+from engine.privacy.events import NON_PRIVATE
 from engine.privacy.held_rows import HeldRows
 from engine.privacy.mechanisms import (
     SELECTION_ROUNDING,
@@ -112,6 +113,23 @@ class PrivateTable:
     def sizes(self) -> tuple[int, ...]:
         """Number of cells per column, once encoded."""
         return self._held.sizes
+
+    def unprotected_rows(self, purpose: str) -> pd.DataFrame:
+        """All rows as they are, for a method without a privacy guarantee; before the table is encoded.
+
+        Args:
+            purpose: why, in words, for the certificate.
+
+        Returns:
+            The columns to model, typed; of a person with more rows than allowed, the random ones that were kept.
+
+        Raises:
+            BudgetExceededError: the budget was not opened by `RunBudget.unprotected`.
+
+        Privacy: none. Records a `NonPrivateDpEvent`, which no accountant gives an ε.
+        """
+        self.budget.record_unprotected(purpose, tuple(self._fields))
+        return self._held.table()
 
     def encode(self, domain: TableDomain, *, keep_units: bool = False) -> None:
         """Turn the rows into cells of a public or released domain and forget the values.
@@ -380,15 +398,5 @@ class PrivateTable:
         return tuple(names[column] for column in columns)
 
     def _charge_insecure_noise(self) -> None:
-        self.budget.spend(
-            Charge(
-                mechanism="insecure_noise",
-                purpose="noise that can be replayed protects nobody",
-                reads=(),
-                sensitivity=0.0,
-                noise_scale=None,
-                mu_squared=0.0,
-                rho=0.0,
-                event={"type": "NonPrivateDpEvent"},
-            )
-        )
+        why = "noise that can be replayed protects nobody"
+        self.budget.spend(Charge("insecure_noise", why, (), 0.0, None, 0.0, 0.0, NON_PRIVATE))

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from engine.privacy.clipped_gradients import clipped_gradient_sum
-from engine.synthesizers.networks import CellLayout
+from engine.synthesizers.networks import CellLayout, PositionsLinear
 from engine.synthesizers.training import DeepNetworks, apply_gradients, row_numbers
 
 DISCRIMINATOR_STEPS = 5
@@ -33,11 +33,11 @@ SLOPE = 0.2
 
 
 class Discriminator(nn.Module):
-    """From one-hot rows and their conditions to one logit each."""
+    """From one-hot rows and their conditions, or the positions of the ones in both together, to one logit each."""
 
     def __init__(self, layout: CellLayout, hidden: int) -> None:
         super().__init__()
-        self.first = nn.Linear(2 * layout.width, hidden)
+        self.first = PositionsLinear(2 * layout.width, hidden)
         self.second = nn.Linear(hidden, hidden)
         self.last = nn.Linear(hidden, 1)
 
@@ -46,9 +46,9 @@ class Discriminator(nn.Module):
         """All layers that learn."""
         return [self.first, self.second, self.last]
 
-    def forward(self, rows: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Logits, shape (n_rows,)."""
-        hidden = functional.leaky_relu(self.first(torch.cat([rows, conditions], 1)), SLOPE)
+        hidden = functional.leaky_relu(self.first(rows), SLOPE)
         hidden = functional.leaky_relu(self.second(hidden), SLOPE)
         logits: torch.Tensor = self.last(hidden).squeeze(1)
         return logits
@@ -65,12 +65,9 @@ class AdversarialNetworks(DeepNetworks):
             self.discriminator.parameters(), self.settings.private_rate, BETAS, fused=True
         )
         self.generator_optimizer = torch.optim.Adam(self.generator.parameters(), GENERATOR_RATE, BETAS, fused=True)
-        column_of = torch.repeat_interleave(
-            torch.arange(len(self.layout.sizes)), torch.tensor(self.layout.sizes), output_size=self.layout.width
-        )
-        self._masks = functional.one_hot(column_of).t().float().to(device)
         self._turn = 0
-        self._losses = (0.0, 0.0)
+        self._adversarial = 0.0
+        self._synthetic: tuple[torch.Tensor, torch.Tensor] | None = None
 
     @property
     def private_layers(self) -> list[nn.Linear]:
@@ -79,9 +76,11 @@ class AdversarialNetworks(DeepNetworks):
 
     def private_loss(self, codes: torch.Tensor) -> torch.Tensor:
         """How far each private row, under one of its own values as its condition, is from passing as private."""
-        rows = self.layout.one_hot(codes)
-        columns = (row_numbers(codes, len(self._masks)) + self._turn) % len(self._masks)
-        return functional.softplus(-self.discriminator(rows, rows * self._masks[columns]))
+        n_columns = len(self.layout.sizes)
+        positions = self.layout.positions(codes)
+        columns = (row_numbers(codes, n_columns) + self._turn) % n_columns
+        conditions = self.layout.width + positions.gather(1, columns.unsqueeze(1))
+        return functional.softplus(-self.discriminator(torch.cat([positions, conditions], 1)))
 
     def prepare(self) -> None:
         """Nothing: the discriminator learns both kinds of rows together."""
@@ -101,17 +100,17 @@ class AdversarialNetworks(DeepNetworks):
         halves = zip(noisy, synthetic, strict=True)
         gradients = [(real / self.expected_units + made / n_rows) / 2.0 for real, made in halves]
         apply_gradients(self.private_layers, gradients, self.optimizer)
-        adversarial = self._losses[0]
         if step % DISCRIMINATOR_STEPS == 0:
-            adversarial = self._generator_step(points)
+            self._adversarial = self._generator_step(points)
         self.match_moments(self.settings.moment_rate)
-        with torch.no_grad():
-            self._losses = (adversarial, float(self._synthetic_loss(rows, points).mean()))
+        self._synthetic = (rows, points)
         self._turn = step
 
+    @torch.no_grad()
     def losses(self) -> tuple[float, float | None]:
         """Loss of the generator, and of the discriminator on synthetic rows."""
-        return self._losses
+        discriminator = self._synthetic_loss(*self._synthetic).mean() if self._synthetic is not None else 0.0
+        return self._adversarial, float(discriminator)
 
     def modules(self) -> dict[str, nn.Module]:
         """Both networks."""
@@ -131,13 +130,13 @@ class AdversarialNetworks(DeepNetworks):
         rows = self._soft_rows(points)
         conditions = self._conditions(points)
         missed = -(torch.log(rows.clamp(min=1e-6)) * conditions).sum(1)
-        loss = (functional.softplus(-self.discriminator(rows, conditions)) + missed).mean()
+        loss = (functional.softplus(-self.discriminator(torch.cat([rows, conditions], 1))) + missed).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         self.generator_optimizer.step()
         return float(loss.detach())
 
     def _synthetic_loss(self, rows: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-        return functional.softplus(self.discriminator(rows, self._conditions(points)))
+        return functional.softplus(self.discriminator(torch.cat([rows, self._conditions(points)], 1)))
 
     def _conditions(self, points: torch.Tensor) -> torch.Tensor:
         return self.latents[points, self.settings.latent :]

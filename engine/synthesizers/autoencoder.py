@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from engine.synthesizers.networks import CellLayout, cosine
+from engine.synthesizers.networks import CellLayout, PositionsLinear, cosine
 from engine.synthesizers.training import DeepNetworks, apply_gradients, row_numbers
 
 LATENT_DRAWS = 64
@@ -25,11 +25,11 @@ SLEEP_STEPS, SLEEP_ROWS, SLEEP_RATE = 300, 500, 2e-3
 
 
 class Encoder(nn.Module):
-    """From one-hot rows to mean and log variance of a latent point."""
+    """From one-hot rows, or the positions of their ones, to mean and log variance of a latent point."""
 
     def __init__(self, layout: CellLayout, latent: int, hidden: int) -> None:
         super().__init__()
-        self.first = nn.Linear(layout.width, hidden)
+        self.first = PositionsLinear(layout.width, hidden)
         self.mean = nn.Linear(hidden, latent)
         self.log_variance = nn.Linear(hidden, latent)
         nn.init.zeros_(self.log_variance.weight)
@@ -65,11 +65,11 @@ class AutoencoderNetworks(DeepNetworks):
 
     def private_loss(self, codes: torch.Tensor) -> torch.Tensor:
         """Negative evidence lower bound of each row."""
-        rows = self.layout.one_hot(codes)
-        mean, log_variance = self.encoder(rows)
+        positions = self.layout.positions(codes)
+        mean, log_variance = self.encoder(positions)
         noise = self._noise[row_numbers(codes, LATENT_DRAWS)]
         logits = self.generator(mean + noise * torch.exp(0.5 * log_variance))
-        reconstruction = -(self.layout.log_softmax(logits) * rows).sum(1)
+        reconstruction = -self.layout.log_softmax(logits).gather(1, positions).sum(1)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(1)
         loss: torch.Tensor = reconstruction + divergence
         return loss

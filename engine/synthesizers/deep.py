@@ -60,7 +60,7 @@ class DeepSynthesizer(AimSynthesizer):
     @classmethod
     def training_delta(cls, plan: SynthesisPlan) -> float:
         """Part of δ that the training's charge sets aside."""
-        return DELTA_SHARE * plan.delta
+        return DELTA_SHARE * plan.promised()[1]
 
     @classmethod
     def training_of(cls, plan: SynthesisPlan) -> SampledGaussian:
@@ -70,7 +70,8 @@ class DeepSynthesizer(AimSynthesizer):
             PlanError: the plan's ε or δ is too small for a training.
         """
         rate, steps = sampling_rate(cls.settings, plan), cls.settings.steps
-        whole = mu_for(plan.epsilon, plan.delta - learning_delta(plan) - cls.training_delta(plan))
+        epsilon, delta = plan.promised()
+        whole = mu_for(epsilon, delta - learning_delta(plan) - cls.training_delta(plan))
         mu = whole * math.sqrt((1.0 - learning_share(plan)) * cls.settings.gradient_share)
         return SampledGaussian(rate, noise_multiplier_for(mu, rate, steps, cls.training_delta(plan)), steps)
 

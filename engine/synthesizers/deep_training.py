@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +30,9 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 PARTS = 20
-"""Parts of a training after each of which progress is reported and a checkpoint saved."""
+"""Parts of a training after each of which a checkpoint is saved."""
+
+REPORTS_PER_PART = 5
 
 TRAINING_PART = (0.3, 0.75)
 """Share of a run's progress that the steps take."""
@@ -121,21 +122,23 @@ class Training:
             steps_taken=checkpoints.begun() if checkpoints is not None else 0,
         )
         borders = np.linspace(0, sums.steps, PARTS + 1).astype(int)
-        for first, last in pairwise([sums.step, *np.unique(borders[borders > sums.step]).tolist()]):
+        for last in np.unique(borders[borders > sums.step]).tolist():
             if checkpoints is not None:
                 checkpoints.begin(last)
-            started = time.perf_counter()
-            self._take_part(sums, last)
+            self._take_part(sums, last, earlier, progress)
             if checkpoints is not None:
                 checkpoints.save(replace(self._state, networks=_saved(self._networks)).to_bytes())
-            numbers = self._numbers(last, (time.perf_counter() - started) / (last - first), earlier)
-            done = TRAINING_PART[0] + (TRAINING_PART[1] - TRAINING_PART[0]) * last / sums.steps
-            progress(ProgressEvent("training", done, f"Step {last:,} of {sums.steps:,}", numbers))
 
-    def _take_part(self, sums: GradientSums, last: int) -> None:
+    def _take_part(self, sums: GradientSums, last: int, earlier_mu_squared: float, progress: Progress) -> None:
+        """Take the steps up to `last`, and tell now and then how it goes."""
         networks = self._networks
-        while sums.step < last:
-            networks.learn(sums.next(networks.private_loss, networks.private_layers), sums.step)
+        for border in np.unique(np.linspace(sums.step, last, REPORTS_PER_PART + 1).astype(int))[1:].tolist():
+            first, started = sums.step, time.perf_counter()
+            while sums.step < border:
+                networks.learn(sums.next(networks.private_loss, networks.private_layers), sums.step)
+            numbers = self._numbers(border, (time.perf_counter() - started) / (border - first), earlier_mu_squared)
+            done = TRAINING_PART[0] + (TRAINING_PART[1] - TRAINING_PART[0]) * border / sums.steps
+            progress(ProgressEvent("training", done, f"Step {border:,} of {sums.steps:,}", numbers))
 
     def _numbers(self, step: int, seconds: float, earlier_mu_squared: float) -> TrainingNumbers:
         generator_loss, discriminator_loss = self._networks.losses()
@@ -160,7 +163,7 @@ class Training:
             gaussian_event(math.sqrt(earlier_mu_squared)),
             gaussian_event(mu) | {"delta_extra": extra + set_aside},
         ]
-        return compose_epsilon(events, self._plan.delta)
+        return compose_epsilon(events, self._plan.promised()[1])
 
 
 def _drawn_conditions(n_points: int, layout: CellLayout, shares: Sequence[FloatArray]) -> torch.Tensor:

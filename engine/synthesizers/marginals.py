@@ -102,7 +102,7 @@ def learning_queries(plan: SynthesisPlan) -> int:
 def learning_delta(plan: SynthesisPlan) -> float:
     """δ that learning takes in this plan."""
     learns_text = any(field.type is FieldType.STRING for field in open_columns(plan))
-    return LEARNING_DELTA_SHARE * plan.delta if learns_text else 0.0
+    return LEARNING_DELTA_SHARE * plan.promised()[1] if learns_text else 0.0
 
 
 def learn_domain(

@@ -21,6 +21,7 @@ class MethodInfo:
         source: the paper.
         target: `module:Class`.
         private: whether its output carries a differential privacy guarantee.
+        emphasises: whether relations of a plan's target and important columns count double.
     """
 
     name: str
@@ -30,6 +31,7 @@ class MethodInfo:
     source: str
     target: str
     private: bool = True
+    emphasises: bool = False
 
 
 _METHODS: dict[str, MethodInfo] = {}
@@ -43,14 +45,14 @@ def register(info: MethodInfo) -> None:
 
 
 def list_methods() -> tuple[MethodInfo, ...]:
-    """All methods in the order in which they are offered."""
-    return tuple(_METHODS.values())
+    """All methods in the order in which they are offered; those without a guarantee come last."""
+    return tuple(sorted(_METHODS.values(), key=lambda info: not info.private))
 
 
 def method_info(name: str) -> MethodInfo:
     """One method; raises PlanError where there is none of that name."""
     if name not in _METHODS:
-        raise PlanError(f"there is no method {name!r}: choose one of {', '.join(_METHODS)}")
+        raise PlanError(f"there is no method {name!r}: choose one of {', '.join(info.name for info in list_methods())}")
     return _METHODS[name]
 
 
@@ -62,11 +64,12 @@ def synthesizer_class(name: str) -> type[Synthesizer]:
 
 
 def default_method(n_columns: int) -> str:
-    """The method to offer first for a table with this many columns to synthesize."""
+    """The method to offer first for a table with this many columns to synthesize; always one with a guarantee."""
     fitting = (
         info.name
         for info in _METHODS.values()
-        if (method := synthesizer_class(info.name)).minimum_columns <= n_columns
+        if info.private
+        and (method := synthesizer_class(info.name)).minimum_columns <= n_columns
         and (method.maximum_columns is None or n_columns <= method.maximum_columns)
     )
     return next(fitting)
@@ -80,6 +83,7 @@ register(
         best_for="Tables of 2 to 100 columns, where it comes closest to the rows",
         source="McKenna, Mullins, Sheldon, Miklau: AIM (2022)",
         target="engine.synthesizers.aim:AimSynthesizer",
+        emphasises=True,
     )
 )
 register(
@@ -106,19 +110,54 @@ register(
     MethodInfo(
         name="dp-ctgan",
         title="Conditional GAN (DP-CTGAN)",
-        summary="Keeps noisy marginals, and lets a generator learn more from a discriminator on noisy gradients.",
-        best_for="Comparison with other GANs; adaptive marginals come closer to the rows",
+        summary="Keeps what AIM measures, and a generator learns more from a discriminator on noisy gradients.",
+        best_for="Comparison with other GANs; AIM comes as close to the rows or closer, in a twentieth of the time",
         source="Xu et al.: CTGAN (2019); Bie, Kamath, Zhang: Private GANs, Revisited (2023)",
         target="engine.synthesizers.dp_ctgan:DpCtganSynthesizer",
+        emphasises=True,
     )
 )
 register(
     MethodInfo(
         name="dp-tvae",
         title="Variational autoencoder (DP-TVAE)",
-        summary="Keeps noisy marginals, and lets a decoder learn more of the rows from noisy gradients.",
-        best_for="Comparison with other neural networks; adaptive marginals come closer to the rows",
+        summary="Keeps what AIM measures, and a decoder learns more of the rows from noisy gradients.",
+        best_for="Comparison with other networks; AIM comes as close to the rows or closer, in a twentieth of the time",
         source="Xu et al.: TVAE (2019); Abadi et al.: Deep Learning with Differential Privacy (2016)",
         target="engine.synthesizers.dp_tvae:DpTvaeSynthesizer",
+        emphasises=True,
+    )
+)
+register(
+    MethodInfo(
+        name="ctgan",
+        title="CTGAN, without a privacy guarantee",
+        summary="Learns all columns together with a conditional adversarial network, and protects nobody.",
+        best_for="Comparing inside the organisation: what the same rows give without protection",
+        source="Xu, Skoularidou, Cuesta-Infante, Veeramachaneni: Modeling Tabular Data using Conditional GAN (2019)",
+        target="engine.synthesizers.ctgan_baseline:CtganSynthesizer",
+        private=False,
+    )
+)
+register(
+    MethodInfo(
+        name="tvae",
+        title="TVAE, without a privacy guarantee",
+        summary="Learns all columns together with a variational autoencoder, and protects nobody.",
+        best_for="Comparing inside the organisation: often closer to the rows than CTGAN, and faster",
+        source="Xu, Skoularidou, Cuesta-Infante, Veeramachaneni: Modeling Tabular Data using Conditional GAN (2019)",
+        target="engine.synthesizers.tvae_baseline:TvaeSynthesizer",
+        private=False,
+    )
+)
+register(
+    MethodInfo(
+        name="gaussian-copula",
+        title="Gaussian copula, without a privacy guarantee",
+        summary="Keeps every column's distribution and one correlation per pair of columns, and protects nobody.",
+        best_for="Comparing inside the organisation: the simplest model of relations, within seconds",
+        source="Patki, Wedge, Veeramachaneni: The Synthetic Data Vault (2016)",
+        target="engine.synthesizers.gaussian_copula:GaussianCopulaSynthesizer",
+        private=False,
     )
 )

@@ -9,12 +9,7 @@ import torch
 from torch import nn
 
 from engine.synthesizers.networks import CellLayout, Generator, Moments, cosine
-from engine.synthesizers.training_settings import TrainingSettings
-
-LARGEST_MOMENT_WORK = 1e13
-"""Multiplications that all moment steps may take, so that wide tables take fewer of them."""
-
-FEWEST_MOMENT_STEPS = 100
+from engine.synthesizers.training_settings import TrainingSettings, moment_steps
 
 
 class DeepNetworks(ABC):
@@ -100,8 +95,7 @@ class DeepNetworks(ABC):
 
     def match_moments_for(self, steps: int, rate: float) -> None:
         """As many steps with a rate that falls to zero, fewer for wide tables."""
-        work = 6.0 * len(self.latents) * self.layout.width**2.0
-        steps = min(steps, max(FEWEST_MOMENT_STEPS, int(LARGEST_MOMENT_WORK / work)))
+        steps = moment_steps(steps, len(self.latents), self.layout.width)
         for step in range(steps):
             self.match_moments(cosine(rate, step / steps))
 

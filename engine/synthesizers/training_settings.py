@@ -9,6 +9,14 @@ from engine.privacy.plan import SynthesisPlan
 SMALLEST_RATE, LARGEST_RATE = 1e-4, 0.25
 """Bounds of the chance of a unit to be in a sample."""
 
+LARGEST_MOMENT_WORK = 5e12
+"""Multiplications that moment steps may take, so that wide tables take fewer of them."""
+
+FEWEST_MOMENT_STEPS = 100
+
+NOISE_WORK = 300.0
+"""Multiplications that take as long as drawing the noise of one weight."""
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -53,3 +61,30 @@ def sampling_rate(settings: TrainingSettings, plan: SynthesisPlan) -> float:
         return settings.sampling_rate
     units = max(1.0, plan.declared_rows / plan.unit.max_rows_per_unit)
     return min(max(settings.batch_rows / units, SMALLEST_RATE), LARGEST_RATE)
+
+
+def moment_steps(steps: int, n_points: int, width: int) -> int:
+    """How many of some moment steps a table of so many cells takes."""
+    return min(steps, max(FEWEST_MOMENT_STEPS, int(LARGEST_MOMENT_WORK / (moment_work(n_points, width)))))
+
+
+def moment_work(n_points: int, width: int) -> float:
+    """Multiplications of a moment step: all pairs of cells at all points, forth and twice as many back."""
+    return 3.0 * n_points * float(width) * width
+
+
+def training_work(settings: TrainingSettings, width: int, batch: float) -> float:
+    """Multiplications of a training, about, with the noise of each weight counted as some."""
+    weights = training_weights(settings, width)
+    moments = sum(
+        moment_steps(steps, settings.latent_points, width)
+        for steps in (settings.first_moment_steps, settings.last_moment_steps)
+    )
+    return (moments + settings.steps) * moment_work(settings.latent_points, width) + settings.steps * weights * (
+        6.0 * batch + NOISE_WORK
+    )
+
+
+def training_weights(settings: TrainingSettings, width: int) -> float:
+    """Weights of both networks, about."""
+    return 3.0 * width * settings.hidden + float(settings.hidden) * settings.hidden

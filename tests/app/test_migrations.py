@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -14,7 +15,7 @@ from sqlalchemy import MetaData, inspect, select, text
 from app.store.models import Base, Run
 from app.store.session import MIGRATIONS, Database
 
-NEWEST = "0002"
+NEWEST = "0003"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -83,6 +84,42 @@ def test_the_way_back_leaves_nothing(database):
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
     assert inspect(database.engine).get_table_names() == ["alembic_version"]
+
+
+@pytest.mark.integration
+def test_a_ledger_of_an_older_version_is_kept_and_may_hold_entries_without_an_epsilon(database):
+    """Tables of version 0002 with one row in each, filled by their own columns' types, then migrated."""
+    migrate_to(database, "0002")
+    older = MetaData()
+    older.reflect(database.engine)
+    with database.engine.begin() as connection:
+        for table in older.sorted_tables:
+            if table.name in Base.metadata.tables:
+                connection.execute(table.insert().values({column.name: filler(column) for column in table.columns}))
+    migrate_to(database, "head")
+    with database.engine.begin() as connection:
+        assert connection.execute(text("SELECT epsilon_micro, delta FROM ledger_entries")).all() == [(7, 7.0)]
+        assert connection.scalar(text("SELECT allows_unprotected FROM datasets")) in (True, 1)
+        connection.execute(text("UPDATE ledger_entries SET epsilon_micro = NULL, delta = NULL"))
+
+
+def filler(column):
+    """A value of a column's type; ids are all the same, so that every key points to a row."""
+    kinds = {int: 7, float: 7.0, bool: True, datetime: datetime(2026, 1, 2, tzinfo=UTC), object: {}, dict: {}}
+    kind = column.type.python_type
+    if kind is str:
+        return "0" * 32 if column.name == "id" or column.foreign_keys else "x"
+    return kinds[kind]
+
+
+def migrate_to(database, revision):
+    if database.url.get_backend_name() == "sqlite":
+        Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
 
 
 def test_sqlite_is_set_up_for_several_processes(tmp_path):

@@ -2,11 +2,13 @@
 
 make bench BENCH="dpsgd --batches 250 500 1000 --threads 2"
 
-The network is the discriminator of dp-ctgan on simulated columns. A step of ours draws a Poisson sample from the
-private table, clips, adds noise and lets Adam take it; the plain step takes a random batch of as many rows. Opacus gets
-a batch that is drawn already. Contenders take turns, so that whatever else the machine does slows all of them. Times
-are medians; ratios of processor time, beside those of wall time, hold on a machine that others use too. Where there is
-a CUDA device, the steps run there as well. `learn` is a whole step of the method, with all that follows the noisy one.
+The networks are those of dp-ctgan (its discriminator) and dp-tvae on simulated columns. A step of ours draws a Poisson
+sample from the private table, clips, adds noise and lets Adam take it; the plain step takes a random batch of as many
+rows. `plain` multiplies one-hot rows, as PyTorch's layers do; `plain, positions` takes our shortcut for them as well.
+Opacus gets one-hot rows of a batch that is drawn already. `learn` is a whole step of the method, with all that follows
+the noisy one. Contenders take turns, so that whatever else the machine does slows all of them. Times are medians;
+ratios of processor time, beside those of wall time, hold on a machine that others use too. Where there is a CUDA
+device, the steps run there as well.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import json
 import statistics
 import time
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -27,30 +30,23 @@ from engine.privacy.budget import RunBudget
 from engine.privacy.plan import UnitOfProtection
 from engine.privacy.private_table import PrivateTable
 from engine.privacy.sampled_gaussian import SampledGaussian, gaussian_envelope
-from engine.synthesizers.dp_ctgan import AdversarialNetworks, DpCtganSynthesizer
-from engine.synthesizers.dp_tvae import AutoencoderNetworks, DpTvaeSynthesizer
 from engine.synthesizers.networks import CellLayout, Generator, Moments
-from engine.synthesizers.training import LATENT_POINTS, apply_gradients
+from engine.synthesizers.registry import synthesizer_class
+from engine.synthesizers.training import apply_gradients
 
 N_ROWS = 26_048
 COLUMN_SIZES = (2, 2, 5, 6, 7, 7, 9, 15, 16, 42, 60, 60, 60, 60, 49)
 NOISE_MULTIPLIER, DELTA_EXTRA = 2.0, 1e-8
 PAID_STEPS = 20_000
-METHODS = {
-    "dp-ctgan": (DpCtganSynthesizer, AdversarialNetworks),
-    "dp-tvae": (DpTvaeSynthesizer, AutoencoderNetworks),
-}
+METHODS = ("dp-ctgan", "dp-tvae")
 
 
-class PerRow(nn.Module):
-    """The discriminator on rows alone, under the condition that they are their own: what Opacus wraps."""
+class OneHotLinear(nn.Linear):
+    """A first layer that multiplies one-hot rows."""
 
-    def __init__(self, discriminator):
-        super().__init__()
-        self.discriminator = discriminator
-
-    def forward(self, rows):
-        return self.discriminator(rows, rows)
+    def forward(self, positions):
+        rows = torch.zeros(len(positions), self.in_features, device=positions.device)
+        return super().forward(rows.scatter_(1, positions, 1.0))
 
 
 def simulated():
@@ -78,14 +74,15 @@ def private_sums(batch):
 
 def networks_of(method, sizes, batch, device):
     """The method's networks as a fit would make them."""
-    synthesizer, kind = METHODS[method]
+    synthesizer = synthesizer_class(method)
+    module, _, name = synthesizer.networks.partition(":")
     settings, layout = synthesizer.settings, CellLayout(tuple(sizes))
     shares = [np.full(size, 1.0 / size) for size in sizes]
     width = settings.latent + (layout.width if synthesizer.conditional else 0)
     generator = Generator(layout, width, settings.hidden, shares).to(device)
     moments = Moments(layout, shares, {}, device)
-    latents = torch.randn(LATENT_POINTS, width, device=device)
-    return kind(generator, layout, moments, latents, settings, batch)
+    latents = torch.randn(settings.latent_points, width, device=device)
+    return getattr(import_module(module), name)(generator, layout, moments, latents, settings, batch)
 
 
 def ours(method, sums, sizes, batch, device):
@@ -102,17 +99,27 @@ def ours(method, sums, sizes, batch, device):
     return {"ours": step, "ours, learn": learn}
 
 
-def plain(method, sizes, codes, batch, device):
+def first_network(networks):
+    """The network whose first layer takes the rows."""
+    return networks.discriminator if hasattr(networks, "discriminator") else networks.encoder
+
+
+def plain(method, sizes, codes, batch, device, one_hot):
     """The step without privacy: the same loss of as many rows, on average."""
     networks = networks_of(method, sizes, batch, device)
+    network = first_network(networks)
+    if one_hot:
+        network.first = OneHotLinear(network.first.in_features, network.first.out_features, device=device)
+    layers = networks.private_layers
+    optimizer = torch.optim.Adam([parameter for layer in layers for parameter in layer.parameters()])
 
     def step():
         chosen = codes[torch.randint(len(codes), (batch,))].to(device)
-        networks.optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         networks.private_loss(chosen).mean().backward()
-        networks.optimizer.step()
+        optimizer.step()
 
-    return {"plain": step}
+    return {"plain" if one_hot else "plain, positions": step}
 
 
 def opacus_step(kind, sizes, codes, batch, device):
@@ -122,21 +129,25 @@ def opacus_step(kind, sizes, codes, batch, device):
     from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
 
     networks = networks_of("dp-ctgan", sizes, batch, device)
+    network = networks.discriminator
+    network.first = nn.Linear(network.first.in_features, network.first.out_features, device=device)
+    adam = torch.optim.Adam(network.parameters())
     rows = networks.layout.one_hot(codes[:batch].to(device))
+    rows = torch.cat([rows, rows], 1)
     noise = {"noise_multiplier": NOISE_MULTIPLIER, "max_grad_norm": 1.0, "expected_batch_size": batch}
     ones = torch.ones(batch, device=device)
     if kind == "hooks":
-        module = GradSampleModule(PerRow(networks.discriminator), loss_reduction="sum")
-        optimizer = DPOptimizer(networks.optimizer, loss_reduction="sum", **noise)
+        module = GradSampleModule(network, loss_reduction="sum")
+        optimizer = DPOptimizer(adam, loss_reduction="sum", **noise)
 
         def loss_of(logits, _):
             return functional.softplus(-logits).sum()
 
     else:
         module = GradSampleModuleFastGradientClipping(
-            PerRow(networks.discriminator), loss_reduction="sum", max_grad_norm=1.0, use_ghost_clipping=True
+            network, loss_reduction="sum", max_grad_norm=1.0, use_ghost_clipping=True
         )
-        optimizer = DPOptimizerFastGradientClipping(networks.optimizer, loss_reduction="sum", **noise)
+        optimizer = DPOptimizerFastGradientClipping(adam, loss_reduction="sum", **noise)
         criterion = nn.BCEWithLogitsLoss(reduction="sum")
         loss_of = DPLossFastGradientClipping(module, optimizer, criterion, loss_reduction="sum")
 
@@ -174,7 +185,9 @@ def take_turns(steps, rounds, slow_rounds, device):
 def measure(method, batch, device, options):
     """All contenders at one size of batch."""
     sums, sizes, codes = private_sums(batch)
-    steps = plain(method, sizes, codes, batch, device) | ours(method, sums, sizes, batch, device)
+    steps = ours(method, sums, sizes, batch, device)
+    for one_hot in (True, False):
+        steps |= plain(method, sizes, codes, batch, device, one_hot)
     if method == "dp-ctgan" and not options.without_peers:
         for kind in ("ghost", "hooks"):
             if kind == "ghost" or batch <= options.largest_hooks:
@@ -188,7 +201,8 @@ def report(method, batch, device, found):
     entry |= {f"{name} ms": round(took["ms"], 2) for name, took in found.items()}
     entry["steps_per_second"] = round(1e3 / found["ours, learn"]["ms"], 1)
     for unit, suffix in (("ms", ""), ("cpu_ms", "_of_processor")):
-        entry[f"slower_than_plain{suffix}"] = round(found["ours"][unit] / found["plain"][unit], 2)
+        for name in ("plain", "plain, positions"):
+            entry[f"times_of_{name}{suffix}"] = round(found["ours"][unit] / found[name][unit], 2)
         for kind in ("hooks", "ghost"):
             if f"opacus {kind}" in found:
                 entry[f"times_faster_than_{kind}{suffix}"] = round(
@@ -200,8 +214,8 @@ def report(method, batch, device, found):
 
 def print_table(entries):
     """All sizes as Markdown."""
-    names = ["plain ms", "ours ms", "opacus ghost ms", "opacus hooks ms", "ours, learn ms"]
-    ratios = ["slower_than_plain", "times_faster_than_hooks", "times_faster_than_ghost", "steps_per_second"]
+    names = ["plain ms", "plain, positions ms", "ours ms", "opacus ghost ms", "opacus hooks ms", "ours, learn ms"]
+    ratios = ["times_of_plain_of_processor", "times_faster_than_hooks", "times_faster_than_ghost", "steps_per_second"]
     heading = ["method", "device", "batch", *names, *(name.replace("_", " ") for name in ratios)]
     print(f"\n| {' | '.join(heading)} |\n|{'---|' * len(heading)}")
     for entry in entries:
@@ -213,7 +227,7 @@ def options_of(arguments):
     """The command line."""
     parser = argparse.ArgumentParser(prog="dpsgd", description=__doc__)
     parser.add_argument("--batches", type=int, nargs="+", default=[250, 500, 1000])
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--slow-rounds", type=int, default=6, help="rounds that Opacus' hooks take part in")

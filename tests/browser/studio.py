@@ -154,8 +154,11 @@ class Visitor:
         found.click()
         self.settle()
 
-    def choose_model(self, target, *important):
+    def choose_model(self, target, *important, method=None):
         self.see("Which method?")
+        if method is not None:
+            self.page.get_by_role("radiogroup", name="Method").get_by_text(method).click()
+            self.settle()
         self.choose("Column that models", target)
         for name in important:
             self.choose("Columns whose relations", name)

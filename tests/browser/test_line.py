@@ -159,6 +159,35 @@ def test_own_table_with_its_schema_file(owner, tmp_path):
     assert owner.page.get_by_text("charged").count() >= 2
 
 
+def test_the_line_with_a_gan(owner, tmp_path):
+    """From a table to its release with dp-ctgan, whose training is seen while it runs."""
+    table, schema = tmp_path / "gan.csv", tmp_path / "gan.schema.json"
+    write_csv(census(2000), table)
+    SCHEMA.save(schema)
+    owner.page.goto(f"{owner.address}/upload")
+    owner.see("Add a dataset")
+    owner.page.locator("input[type=file]").set_input_files(table)
+    owner.see("gan.csv")
+    owner.press("Add this table")
+    owner.see("What are the columns?")
+    owner.page.get_by_text("Import a schema file").click()
+    owner.page.locator("input[type=file]").set_input_files(schema)
+    owner.settle()
+    owner.press("Use this schema")
+    owner.see("7 of 7 columns confirmed")
+    owner.press_exactly("Continue")
+    owner.protect_rows(2000)
+    owner.set_budget()
+    owner.choose_model("income", method="Conditional GAN (DP-CTGAN)")
+    owner.reserve()
+    owner.wait_for_result()
+    owner.see("Losses come from synthetic rows")
+    owner.press("Read the report")
+    owner.see("Internal")
+    owner.page.go_back()
+    check_downloads(owner, SCHEMA.names, 1.0)
+
+
 def test_a_refresh_keeps_place_and_sign_in(owner):
     owner.page.goto(f"{owner.address}/account")
     owner.see("API tokens")

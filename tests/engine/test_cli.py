@@ -136,6 +136,9 @@ def test_rows_that_cannot_be_written_leave_no_part(capsys, files, monkeypatch):
         (["--epsilon", 1, "--delta", 1], "δ must be between"),
         (["--epsilon", 1, "--delta", 1e-3, "--declared-rows", 5000], "too large for about 5,000 rows"),
         (["--epsilon", 1, "--method", "magic"], "choose one of aim, mst, independent"),
+        (["--epsilon", 1, "--method", "ctgan"], "leave --epsilon out"),
+        (["--method", "tvae", "--delta", 1e-6], "no δ either"),
+        (["--method", "tvae", "--model", "model.npz"], "leave --model out"),
         (["--epsilon", 1, "--rows", 0], "whole number"),
         (["--epsilon", 1, "--device", "abacus"], "device"),
         (["--epsilon", 1, "--unit-column", "nobody", "--max-rows-per-unit", 1], "no column 'nobody'"),
@@ -170,6 +173,26 @@ def test_a_forged_certificate(capsys, files):
     certificate["events"][0]["event"] = {"type": "os.system"}
     (files / "cert.json").write_text(json.dumps(certificate))
     assert "kind that is not known" in run(capsys, "recompute", files / "cert.json")[2]
+
+
+def test_a_method_without_a_guarantee_says_so_wherever_it_speaks(capsys, files):
+    status, out, err = synthesize(capsys, files, "--method", "ctgan", "--rows", 30)
+    result = json.loads(out)
+    assert status == 0
+    assert (result["guarantee"], result["epsilon"], result["delta"]) == ("none", None, None)
+    assert result["statement"].startswith("No privacy guarantee:")
+    assert err == f"{result['statement']}\n"
+    assert len(read_table(files / "out.csv", schema=SMALL_SCHEMA).table) == 30
+    status, out, err = run(capsys, "recompute", files / "cert.json")
+    again = json.loads(out)
+    assert (status, again["guarantee"], again["epsilon"]) == (0, "none", None)
+    assert err.startswith("No privacy guarantee:")
+    certificate = json.loads((files / "cert.json").read_text())
+    certificate["privacy"]["epsilon"] = 1.0
+    (files / "cert.json").write_text(json.dumps(certificate))
+    status, out, err = run(capsys, "recompute", files / "cert.json")
+    assert (status, out) == (2, "")
+    assert "no privacy guarantee" in err
 
 
 def test_as_a_process(files):

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,10 @@ import pytest
 
 from engine import pipeline
 from engine.certificate import recompute
+from engine.data.encode import pandas_dtype
 from engine.data.export import write_csv
 from engine.data.rows import FileRows
+from engine.data.rules import AtMost, Combinations
 from engine.data.schema import DomainSource, Field, FieldType, TableSchema, Treatment
 from engine.errors import CancelledError, InputError, PlanError
 from engine.pipeline import synthesize
@@ -20,7 +23,7 @@ from engine.privacy.noise import SecureNoise
 from engine.privacy.plan import UnitKind, UnitOfProtection
 from engine.privacy.price import price_plan
 from engine.synthesizers.registry import default_method
-from tests.tables import MARKER, SMALL_SCHEMA, small_plan, small_table
+from tests.tables import MARKER, SMALL_SCHEMA, UNPROTECTED, small_plan, small_table, typed
 
 METHODS = ["aim", "mst", "independent"]
 
@@ -279,3 +282,85 @@ def test_rows_are_drawn_in_pieces_of_one_size(monkeypatch):
     pieces = list(run.pieces())
     assert sorted(map(len, pieces)) == [83, 83, 83, 84, 84, 84]
     assert [value for piece in pieces for value in piece["number"]] == list(range(1, 502))
+
+
+STAYS = TableSchema(
+    (
+        Field("start", FieldType.DATE, minimum=date(2020, 1, 1), maximum=date(2022, 12, 31)),
+        Field("end", FieldType.DATE, source=DomainSource.MEASURED),
+        Field("seen", FieldType.DATETIME, source=DomainSource.MEASURED),
+        Field("code", FieldType.STRING, enum=("a1", "a2", "b1"), required=True),
+        Field("group", FieldType.STRING, enum=("a", "b"), required=True),
+        Field("note", FieldType.STRING, source=DomainSource.MEASURED),
+        Field("paid", FieldType.NUMBER, minimum=0.0, maximum=500.0, decimals=1),
+        Field("name", FieldType.STRING, treatment="fake", fake_provider="name"),
+        Field("id", FieldType.STRING, treatment="drop"),
+    ),
+    rules=(AtMost("start", "end"), Combinations(("code", "group"), (("a1", "a"), ("a2", "a"), ("b1", "b")))),
+)
+
+
+def stays(n_rows=300):
+    rng = np.random.default_rng(0)
+    start = pd.Timestamp("2020-02-01") + pd.to_timedelta(rng.integers(0, 900, n_rows), unit="D")
+    code = rng.choice(["a1", "a2", "b1"], n_rows)
+    table = pd.DataFrame(
+        {
+            "start": start,
+            "end": start + pd.to_timedelta(rng.integers(0, 30, n_rows), unit="D"),
+            "seen": start + pd.to_timedelta(rng.integers(0, 96, n_rows) * 15, unit="min"),
+            "code": code,
+            "group": [value[0] for value in code],
+            "note": rng.choice(["ward", "home", None], n_rows),
+            "paid": np.round(rng.gamma(2.0, 90.0, n_rows), 1),  # some lie above what the schema states
+            "name": MARKER,
+            "id": MARKER,
+        }
+    )
+    table.loc[::9, "end"] = pd.NaT
+    return typed(table, STAYS)
+
+
+@pytest.mark.parametrize("method", UNPROTECTED)
+def test_without_a_guarantee_output_is_inside_the_schema_too(method):
+    made = synthesize(stays(), small_plan(method, schema=STAYS), sample_seed=1).synthetic
+    assert len(made) == 300  # the exact number: nothing is promised
+    assert list(made.columns) == list(STAYS.names[:-1])
+    assert made.dtypes.astype(str).tolist() == [pandas_dtype(field.type) for field in STAYS.fields[:-1]]
+    assert made["start"].dropna().between(pd.Timestamp("2020-01-01"), pd.Timestamp("2022-12-31")).all()
+    assert made["paid"].between(0, 500).all() and (made["paid"].round(1) == made["paid"]).all()
+    assert (made["start"] <= made["end"]).where(made["end"].notna(), True).all()
+    assert (made["code"].str[0] == made["group"]).all()
+    assert set(made["note"].dropna()) <= {"ward", "home"}
+    assert (made["seen"].dropna().dt.second == 0).all()
+    assert MARKER not in made.to_csv()
+
+
+@pytest.mark.parametrize("method", UNPROTECTED)
+def test_a_certificate_without_a_guarantee_says_so_and_holds_no_number(method):
+    certificate = synthesize(small_table(), small_plan(method), sample_seed=1).certificate
+    assert json.loads(json.dumps(certificate, allow_nan=False)) == certificate
+    assert certificate["guarantee"] == "none"
+    privacy = certificate["privacy"]
+    assert privacy.pop("statement").startswith("No privacy guarantee:")
+    assert privacy.pop("epsilon_at") == []
+    assert set(privacy.values()) == {None}
+    assert {column["domain_source"] for column in certificate["columns"]} == {"unprotected"}
+    again = recompute(certificate)
+    assert (again["guarantee"], again["epsilon"], again["delta"], again["agrees"]) == ("none", None, None, True)
+    assert again["statement"].startswith("No privacy guarantee:")
+
+
+def test_a_certificate_that_hides_unprotected_rows_is_refused():
+    """Either the statement or the events may be forged; neither gives an ε."""
+    honest = synthesize(small_table(), small_plan()).certificate
+    assert (honest["guarantee"], recompute(honest)["guarantee"]) == ("differential privacy", "differential privacy")
+    honest["events"].append({**honest["events"][0], "event": {"type": "NonPrivateDpEvent"}})
+    with pytest.raises(InputError, match="give no ε at all"):
+        recompute(honest)
+    forged = synthesize(small_table(), small_plan("gaussian-copula")).certificate
+    forged["privacy"]["epsilon"] = 0.0
+    assert not recompute(forged)["agrees"]
+    forged["privacy"]["epsilon"] = None
+    forged["events"] = []
+    assert not recompute(forged)["agrees"]

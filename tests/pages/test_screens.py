@@ -14,7 +14,6 @@ from app.ui import navigation
 from engine.data.rules import AtMost, Combinations
 from engine.privacy.plan import UnitOfProtection
 from engine.progress import TrainingNumbers
-from engine.synthesizers.registry import method_info
 from workers.jobs import do_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -355,12 +354,22 @@ def test_locked_out_after_failures(studio, owner):
     assert "Too many failed sign-ins" in page.error[0].value
 
 
-def at_work(studio, owner, sample, discriminator_loss=1.5):
+def at_work(studio, owner, sample, discriminator_loss=1.5, epsilon=1.0):
     """A run in mid-training, whose numbers are in the queue."""
     run = studio.runs.submit(owner, sample.id, studio.plans.draft_plan(owner, sample.id))
     studio.ledger.commit(run.id)
     points = [
-        TrainingNumbers(step, 2000, step / 40, 2.0 / step, discriminator_loss, step / 2000, 12_345.6, 75.0, "cpu")
+        TrainingNumbers(
+            step=step,
+            steps=2000,
+            epoch=step / 40,
+            generator_loss=2.0 / step,
+            discriminator_loss=discriminator_loss,
+            epsilon=None if epsilon is None else epsilon * step / 2000,
+            rows_per_second=12_345.6,
+            seconds_left=75.0,
+            device="cpu",
+        )
         for step in range(100, 1300, 100)
     ]
     studio.queue.save_training(run.id, [point.to_json() for point in points])
@@ -390,15 +399,6 @@ def test_a_training_without_a_discriminator_shows_one_loss(studio, secret, owner
     page = opened(ROOT / "pages" / "run.py", secret, run=at_work(studio, owner, sample, None).id)
     assert not page.exception
     assert "Discriminator loss" not in page.dataframe[0].value.columns
-
-
-def test_losses_of_a_method_without_privacy_are_called_that(studio, secret, owner, sample, monkeypatch):
-    run = at_work(studio, owner, sample)
-    info = replace(method_info("mst"), private=False)
-    monkeypatch.setattr("app.ui.training_view.method_info", lambda name: info)
-    page = opened(ROOT / "pages" / "run.py", secret, run=run.id)
-    assert "Do not pass them on" in texts(page)
-    assert "noised quantities" not in texts(page)
 
 
 def test_a_cancelled_run_with_a_checkpoint_is_resumed_on_its_page(studio, secret, owner, sample):

@@ -23,6 +23,7 @@ from app.services.results import Attempt
 from app.wiring import build
 from tests.app.builders import ready_dataset, submit
 from tests.conftest import FAST_BCRYPT_ROUNDS
+from tests.tables import SMALL_SCHEMA, small_table
 from tests.workers import stepwise
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,6 +74,12 @@ CASES = [
         command="import sys; from tests.workers.stepwise_worker import main; sys.exit(main())",
         environment={"STEPWISE_SECONDS": "0.15"},
         check_steps=check_stepwise,
+    ),
+    Case(
+        method="dp-ctgan",
+        schema=SMALL_SCHEMA,
+        content=small_table(2000).to_csv(index=False),
+        kill_at=50,
     ),
 ]
 

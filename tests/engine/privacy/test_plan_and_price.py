@@ -17,10 +17,18 @@ from tests.tables import SMALL_SCHEMA, small_plan
 MEASURED = TableSchema((Field("city", FieldType.STRING, source=DomainSource.MEASURED), *SMALL_SCHEMA.fields))
 
 
-@pytest.mark.parametrize("epsilon", [0, -1, math.inf, math.nan, "1", True, 101, None])
+@pytest.mark.parametrize("epsilon", [0, -1, math.inf, math.nan, "1", True, 101])
 def test_impossible_epsilon(epsilon):
     with pytest.raises(PlanError, match="ε"):
         small_plan(epsilon=epsilon)
+
+
+def test_a_delta_without_an_epsilon_says_nothing():
+    plan = SynthesisPlan(schema=SMALL_SCHEMA, method="ctgan")
+    assert (plan.epsilon, plan.delta) == (None, None)
+    assert SynthesisPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    with pytest.raises(PlanError, match="no δ either"):
+        SynthesisPlan(schema=SMALL_SCHEMA, method="ctgan", delta=1e-6)
 
 
 @pytest.mark.parametrize("delta", [0, 1, -1e-6, 0.5, math.nan])

@@ -218,3 +218,49 @@ def test_nothing_is_left_of_a_table_that_nobody_closes(tmp_path):
     del private
     gc.collect()
     assert list(tmp_path.iterdir()) == []
+
+
+def unprotected_door(table, schema=SMALL_SCHEMA, unit=None):
+    noise = SeededNoiseThatPassesAsSecure(1)
+    return PrivateTable(table, schema.fields, unit or UnitOfProtection(), RunBudget.unprotected(), noise)
+
+
+def test_rows_as_they_are_come_only_from_a_budget_that_was_opened_for_it():
+    private = unprotected_door(small_table())
+    rows = private.unprotected_rows("compare")
+    pd.testing.assert_frame_equal(rows, small_table())
+    (charge,) = private.budget.events()
+    assert (charge["mechanism"], charge["event"]) == ("unprotected_rows", {"type": "NonPrivateDpEvent"})
+    assert charge["reads"] == list(SMALL_SCHEMA.names)
+    assert (charge["sensitivity"], charge["noise_scale"], charge["rho"]) == (None, None, None)
+    assert compose_epsilon([charge["event"]], 1e-6) == math.inf
+
+
+@pytest.mark.parametrize("budget", [0.0, 1.0, 1e9])
+def test_no_other_budget_lets_them_out_however_large_it_is(budget):
+    private = door(budget=budget)
+    with pytest.raises(BudgetExceededError, match="promises a privacy guarantee"):
+        private.unprotected_rows("peek")
+    assert private.budget.events() == []
+
+
+def test_a_budget_without_a_guarantee_pays_for_no_mechanism():
+    private = unprotected_door(small_table())
+    private.encode(DOMAIN)
+    with pytest.raises(BudgetExceededError):
+        private.marginal((0,), 10.0, "count")
+    with pytest.raises(ValueError, match="values are gone"):
+        private.unprotected_rows("too late")
+
+
+def test_rows_of_a_person_are_bounded_before_they_are_read():
+    table, _ = with_persons()
+    rows = unprotected_door(table, unit=UnitOfProtection(UnitKind.PERSON, "person", 2)).unprotected_rows("compare")
+    assert list(rows.columns) == list(SMALL_SCHEMA.names)
+    assert (len(table), len(rows)) == (400, 200)
+
+
+def test_rows_of_a_file_come_out_typed(file_rows):
+    rows = unprotected_door(file_rows(small_table(), OPEN_SCHEMA), OPEN_SCHEMA).unprotected_rows("compare")
+    assert len(rows) == 400
+    assert rows.dtypes.astype(str).tolist() == ["Int64", "string", "boolean", "Float64"]
