@@ -315,7 +315,7 @@ class CentredCtgan(AdversarialNetworks):
     def private_loss(self, codes):
         rows = self.layout.one_hot(codes)
         centred = (rows - rows.mean(0)) / (rows.std(0, correction=0) + 1e-3)
-        return functional.softplus(-self.discriminator(centred, rows * self._masks[0]))
+        return functional.softplus(-self.discriminator(torch.cat([centred, torch.zeros_like(rows)], 1)))
 
 
 class CentredTvae(AutoencoderNetworks):
