@@ -76,9 +76,9 @@ class WatchedTable(PrivateTable):
         self.evidence = []
         self.rows_themselves = arguments[0]
 
-    def encode(self, domain):
+    def encode(self, domain, **options):
         self._canary = [int(codes[0]) for codes in domain.encode(neighbours()[2])]
-        super().encode(domain)
+        super().encode(domain, **options)
 
     def merge_cells(self, column, groups):
         self._canary[column] = int(groups[self._canary[column]])
