@@ -288,7 +288,7 @@ def test_methods_that_count_past_the_door_are_caught(method, twin):
     assert again["generator.last.weight"] != leaves["generator.last.weight"]
 
 
-HONEST_CONDITIONS = deep_training._drawn_conditions
+HONEST_CONDITIONS = deep_training.drawn_conditions
 
 
 def exact_conditions(table):
@@ -303,9 +303,9 @@ def exact_conditions(table):
 
 
 def test_conditions_from_exact_frequencies_are_caught(monkeypatch):
-    monkeypatch.setattr(deep_training, "_drawn_conditions", exact_conditions(small_table()))
+    monkeypatch.setattr(deep_training, "drawn_conditions", exact_conditions(small_table()))
     recorded, leaves = all_that_leaves("dp-ctgan", small_table())
-    monkeypatch.setattr(deep_training, "_drawn_conditions", exact_conditions(stranger()))
+    monkeypatch.setattr(deep_training, "drawn_conditions", exact_conditions(stranger()))
     assert replayed("dp-ctgan", stranger(), recorded)["latents"] != leaves["latents"]
 
 
