@@ -342,12 +342,7 @@ class PrivateTable:
         return tuple(sorted(str(value) for value in kept))
 
     def train(
-        self,
-        sampled: SampledGaussian,
-        clipping_norm: float,
-        delta_extra: float,
-        purpose: str,
-        steps_taken: int = 0,
+        self, sampled: SampledGaussian, clipping_norm: float, delta_extra: float, purpose: str, steps_taken: int = 0
     ) -> GradientSums:
         """Pay for a training and give access to its steps, each a noisy sum of clipped gradients.
 
