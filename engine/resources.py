@@ -40,7 +40,7 @@ COSTS: dict[str, dict[str, float]] = {
         "planned_pairs": 5.6e-6,
         "fitted_columns": 1.0e-7,
         "network_runs": 6.0,
-        "multiplications": 4.5e-11,
+        "multiplications": 3.0e-11,
     },
     "bytes": {
         "runs": 2.7e8,

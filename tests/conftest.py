@@ -22,8 +22,17 @@ SHORT_TRAINING = {
     "first_moment_steps": 60,
     "last_moment_steps": 60,
     "latent_points": 100,
+    "rehearsal_steps": 20,
+    "rehearsal_rows": 40,
 }
-LONGER_TRAINING = {"hidden": 64, "first_moment_steps": 500, "last_moment_steps": 300, "latent_points": 300}
+LONGER_TRAINING = {
+    "hidden": 64,
+    "first_moment_steps": 500,
+    "last_moment_steps": 300,
+    "latent_points": 300,
+    "rehearsal_steps": 200,
+    "rehearsal_rows": 200,
+}
 _databases = itertools.cycle(range(64))
 
 

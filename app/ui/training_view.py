@@ -38,7 +38,8 @@ def show(run: RunView, points: tuple[TrainingNumbers, ...]) -> None:
     figure = charts.training_losses([point.step for point in points], _losses(points), now.steps)
     st.plotly_chart(figure, config=charts.CONFIG, width="stretch", key="run_losses")
     note = NOTE if run.is_protected else NOTE_NOT_PRIVATE
-    st.caption(f"{note} Computed on {now.device}.")
+    device = "the CPU" if now.device == "cpu" else now.device
+    st.caption(f"{note} Computed on {device}.")
     _table(points[-ROWS_SHOWN:], "run_training")
     if len(points) > ROWS_SHOWN:
         with st.expander(f"All {len(points)} points of the chart"):

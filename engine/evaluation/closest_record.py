@@ -31,8 +31,8 @@ _BLOCK_ROWS = 64
 NO_HOLDOUT = "no real rows were set aside to compare with"
 
 CAVEAT = (
-    "A share near one half means only that this comparison saw no copying. It proves nothing about privacy: the "
-    "guarantee is ε and δ of the certificate. A share well above one half is a sign of a fault."
+    "A share near one half means only that this comparison saw no copying. It proves nothing about privacy: what is "
+    "guaranteed stands in the certificate. A share well above one half is a sign of a fault."
 )
 
 FloatArray = npt.NDArray[np.float32]

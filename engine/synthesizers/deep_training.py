@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from engine.privacy.sampled_gaussian import gaussian_envelope
 from engine.progress import Progress, ProgressEvent, TrainingNumbers
 from engine.synthesizers.deep_state import REFUSED, DeepState
 from engine.synthesizers.graphical_model import GraphicalModel
-from engine.synthesizers.networks import CellLayout, Generator, Moments
+from engine.synthesizers.networks import CellLayout, Generator, Moments, drawn_conditions
 from engine.synthesizers.stored_cells import Arrays
 from engine.synthesizers.training import DeepNetworks
 
@@ -34,6 +33,9 @@ PARTS = 20
 """Parts of a training after each of which a checkpoint is saved."""
 
 REPORTS_PER_PART = 5
+
+FREE_ROWS = 20_000
+"""Rows of the marginal model from which networks learn before the first private one."""
 
 TRAINING_PART = (0.3, 0.75)
 """Share of a run's progress that the steps take."""
@@ -85,8 +87,7 @@ class Training:
                 _load(networks, self._state.networks)
             else:
                 progress(ProgressEvent("training", TRAINING_PART[0], "Fitting the generator to the noisy marginals"))
-                networks.match_moments_for(settings.first_moment_steps, settings.first_moment_rate)
-                networks.prepare()
+                networks.prepare(self._free_rows())
             self._take_steps(progress)
             networks.match_moments_for(settings.last_moment_steps, settings.last_moment_rate)
         return [part.double().numpy() for part in networks.layout.split(networks.probabilities().cpu())]
@@ -102,9 +103,10 @@ class Training:
         shares = [self._model.marginal((column,)) / total for column in range(len(sizes))]
         pairs = {columns: counts / total for columns, counts in self._model.pairs().items()}
         latents = torch.randn(settings.latent_points, settings.latent)
-        if self._synthesizer.conditional:
-            latents = torch.cat([latents, _drawn_conditions(settings.latent_points, layout, shares)], 1)
-        generator = Generator(layout, latents.shape[1], settings.hidden, shares).to(self._device)
+        conditional = self._synthesizer.conditional
+        if conditional:
+            latents = torch.cat([latents, drawn_conditions(settings.latent_points, layout, shares)], 1)
+        generator = Generator(layout, settings.latent, settings.hidden, shares, conditional).to(self._device)
         moments = Moments(layout, shares, pairs, self._device)
         expected_units = self._sampled.sampling_rate * self._state.estimated_rows / self._table.rows_per_unit
         module, _, name = self._synthesizer.networks.partition(":")
@@ -112,6 +114,11 @@ class Training:
             generator, layout, moments, latents.to(self._device), settings, expected_units
         )
         return made
+
+    def _free_rows(self) -> torch.Tensor:
+        """Cells of rows of the marginal model, shape (n_rows, n_columns): they follow from what was released."""
+        codes = self._model.sample(FREE_ROWS, np.random.default_rng(self._seed))
+        return torch.from_numpy(np.stack(codes, axis=1).astype(np.int64)).to(self._device)
 
     def _take_steps(self, progress: Progress) -> None:
         checkpoints = self._synthesizer.checkpoints
@@ -166,18 +173,6 @@ class Training:
             gaussian_event(mu) | {"delta_extra": extra + set_aside},
         ]
         return compose_epsilon(events, self._plan.promised()[1])
-
-
-def _drawn_conditions(n_points: int, layout: CellLayout, shares: Sequence[FloatArray]) -> torch.Tensor:
-    """One-hot conditions, shape (n_points, width): a random column each, and a cell of it by its noisy share."""
-    columns = torch.randint(len(shares), (n_points,))
-    conditions = torch.zeros(n_points, layout.width)
-    for column, (offset, share) in enumerate(zip(layout.offsets, shares, strict=True)):
-        points = torch.nonzero(columns == column).squeeze(1)
-        if len(points):
-            weights = torch.from_numpy(np.maximum(share, 1e-12))
-            conditions[points, offset + torch.multinomial(weights, len(points), replacement=True)] = 1.0
-    return conditions
 
 
 def _saved(networks: DeepNetworks) -> Arrays:

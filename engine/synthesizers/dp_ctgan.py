@@ -11,6 +11,6 @@ from engine.synthesizers.training_settings import TrainingSettings
 class DpCtganSynthesizer(DeepSynthesizer):
     """A conditional GAN on DP marginals and noisy gradients."""
 
-    settings: ClassVar[TrainingSettings] = TrainingSettings(gradient_share=0.1, steps=500)
+    settings: ClassVar[TrainingSettings] = TrainingSettings(gradient_share=0.1, steps=500, rehearsal_steps=500)
     networks: ClassVar[str] = "engine.synthesizers.adversarial:AdversarialNetworks"
     conditional: ClassVar[bool] = True

@@ -25,6 +25,9 @@ LEAST_SHARE = 1e-5
 WEIGHT_FLOOR = 1e-3
 """Share that is added to a cell's own where squared errors are divided by it."""
 
+FORCED = 30.0
+"""How far the logits of a conditioned column lie apart: other cells get e⁻³⁰ of the condition's share."""
+
 ONE_WAY_WEIGHT = 10.0
 """How much a column's own distribution counts beside its pairs."""
 
@@ -71,6 +74,10 @@ class CellLayout:
         """Their logarithms."""
         return torch.cat([functional.log_softmax(part, 1) for part in self.split(logits)], 1)
 
+    def spread_over_columns(self, values: torch.Tensor) -> torch.Tensor:
+        """In each cell the sum over its column, shape (n_rows, width)."""
+        return torch.cat([part.sum(1, keepdim=True).expand(part.shape) for part in self.split(values)], 1)
+
     def draw(self, probabilities: torch.Tensor) -> torch.Tensor:
         """One cell per row and column, shape (n_rows, n_columns)."""
         return torch.cat([torch.multinomial(part, 1) for part in self.split(probabilities)], 1)
@@ -87,18 +94,31 @@ class PositionsLinear(nn.Linear):
 
 
 class Generator(nn.Module):
-    """From latent points, shape (n, latent), to logits of all cells, shape (n, width).
+    """From latent points to logits of all cells, shape (n, width).
+
+    A latent point is noise and, where the generator is conditional, one-hot cells of which at most one per column is
+    set: that column then has this cell for certain.
 
     Args:
         layout: cells of the columns.
-        latent: dimensions of a latent point.
+        latent: dimensions of the noise.
         hidden: width of the hidden layer.
         shares: noisy share of each cell, by column; where the generator starts.
+        conditional: whether latent points, of shape (n, latent + width) then, end with a condition.
     """
 
-    def __init__(self, layout: CellLayout, latent: int, hidden: int, shares: Sequence[FloatArray]) -> None:
+    def __init__(
+        self,
+        layout: CellLayout,
+        latent: int,
+        hidden: int,
+        shares: Sequence[FloatArray],
+        conditional: bool = False,
+    ) -> None:
         super().__init__()
-        self.first = nn.Linear(latent, hidden)
+        self._layout = layout
+        self._latent = latent
+        self.first = nn.Linear(latent + (layout.width if conditional else 0), hidden)
         self.last = nn.Linear(hidden, layout.width)
         nn.init.normal_(self.last.weight, std=0.05)
         logarithms = np.concatenate([np.log(np.maximum(part / part.sum(), LEAST_SHARE)) for part in shares])
@@ -113,7 +133,11 @@ class Generator(nn.Module):
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Logits of all cells."""
         logits: torch.Tensor = self.last(functional.relu(self.first(latents)))
-        return logits
+        conditions = latents[:, self._latent :]
+        if not conditions.shape[1]:
+            return logits
+        conditioned = self._layout.spread_over_columns(conditions) > 0.0
+        return torch.where(conditioned, (conditions - 1.0) * FORCED, logits)
 
 
 class Moments:
@@ -158,6 +182,23 @@ class Moments:
         columns = probabilities.mean(0)
         squares = ((columns - self._columns).square() * self._column_weights).sum()
         return value + (straight - straight.detach()) + squares
+
+
+def drawn_conditions(n_points: int, layout: CellLayout, shares: Sequence[FloatArray]) -> torch.Tensor:
+    """One-hot conditions, shape (n_points, width): the columns in turn, and their cells as often as shares say.
+
+    Random numbers come from PyTorch's generator.
+
+    Source: systematic sampling, Madow (1949).
+    """
+    conditions = torch.zeros(n_points, layout.width)
+    for column, (offset, share) in enumerate(zip(layout.offsets, shares, strict=True)):
+        points = torch.arange(n_points)[column :: len(shares)]
+        borders = torch.from_numpy(np.cumsum(share) / np.sum(share))
+        places = (torch.arange(len(points)) + torch.rand(1)) / max(len(points), 1)
+        cells = torch.searchsorted(borders, places[torch.randperm(len(points))].double())
+        conditions[points, offset + cells.clamp(max=len(share) - 1)] = 1.0
+    return conditions
 
 
 def cosine(start: float, done: float) -> float:

@@ -54,8 +54,12 @@ class DeepNetworks(ABC):
         """Loss of each private row, shape (n_rows,), from its cells, shape (n_rows, n_columns)."""
 
     @abstractmethod
-    def prepare(self) -> None:
-        """What is learned from synthetic rows alone before the first private one."""
+    def prepare(self, rows: torch.Tensor) -> None:
+        """Learn from what is free, before the first private row: noisy marginals, and rows that follow from them.
+
+        Args:
+            rows: cells of rows of the marginal model, shape (n_rows, n_columns).
+        """
 
     @abstractmethod
     def learn(self, noisy: Sequence[torch.Tensor], step: int) -> None:
@@ -85,8 +89,7 @@ class DeepNetworks(ABC):
 
     def match_moments(self, rate: float) -> float:
         """One step of the generator towards the noisy marginals; returns the loss before it."""
-        for group in self.moment_optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.moment_optimizer, rate)
         self.moment_optimizer.zero_grad()
         loss = self.moments.loss(self.layout.softmax(self.generator(self.latents)))
         loss.backward()  # type: ignore[no-untyped-call]
@@ -98,6 +101,17 @@ class DeepNetworks(ABC):
         steps = moment_steps(steps, len(self.latents), self.layout.width)
         for step in range(steps):
             self.match_moments(cosine(rate, step / steps))
+
+
+def drawn(rows: torch.Tensor, count: int) -> torch.Tensor:
+    """Some rows at random, each as likely as any other."""
+    return rows[torch.randint(len(rows), (count,), device=rows.device)]
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all that an optimizer moves."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
 
 
 def apply_gradients(

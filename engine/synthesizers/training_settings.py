@@ -37,6 +37,9 @@ class TrainingSettings:
         moment_rate: learning rate of those between the steps of the training.
         last_moment_rate: learning rate with which the last ones begin.
         latent_points: components of the mixture that rows are drawn from.
+        rehearsal_steps: steps on rows of the marginal model, which are free, before the training.
+        rehearsal_rows: size of a sample of them.
+        rehearsal_rate: learning rate with which they begin.
     """
 
     gradient_share: float
@@ -53,6 +56,9 @@ class TrainingSettings:
     moment_rate: float = 1e-3
     last_moment_rate: float = 2e-3
     latent_points: int = 1000
+    rehearsal_steps: int = 1000
+    rehearsal_rows: int = 500
+    rehearsal_rate: float = 2e-3
 
 
 def sampling_rate(settings: TrainingSettings, plan: SynthesisPlan) -> float:
@@ -80,8 +86,11 @@ def training_work(settings: TrainingSettings, width: int, batch: float) -> float
         moment_steps(steps, settings.latent_points, width)
         for steps in (settings.first_moment_steps, settings.last_moment_steps)
     )
-    return (moments + settings.steps) * moment_work(settings.latent_points, width) + settings.steps * weights * (
-        6.0 * batch + NOISE_WORK
+    rehearsal = settings.rehearsal_steps * weights * 6.0 * settings.rehearsal_rows
+    return (
+        (moments + settings.steps) * moment_work(settings.latent_points, width)
+        + settings.steps * weights * (6.0 * batch + NOISE_WORK)
+        + rehearsal
     )
 
 

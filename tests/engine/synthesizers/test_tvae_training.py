@@ -54,10 +54,14 @@ def test_it_stops_where_its_caller_says_so(monkeypatch):
 
 @pytest.mark.slow
 def test_it_learns_a_relation():
-    """Two columns that are equal in every row are equal in most made rows, and both values are made."""
+    """Two columns that are equal in every row are equal in most made rows; after one epoch, in about half of them."""
     codes = np.repeat(np.random.default_rng(0).integers(0, 2, 1_000), 2).reshape(-1, 2)
     table = PlainTable(codes, (2, 2), np.zeros((1_000, 0)))
-    model = train_tvae(table, replace(SHORT, epochs=40), "cpu", np.random.default_rng(0), lambda event: None)
-    made = model.draw(2_000, np.random.default_rng(1)).codes
-    assert (made[:, 0] == made[:, 1]).mean() > 0.9
-    assert 0.2 < made[:, 0].mean() < 0.8
+    agreement = {}
+    for epochs in (1, 40):
+        settings = replace(SHORT, epochs=epochs, batch_size=100, learning_rate=3e-3, embedding=8)
+        model = train_tvae(table, settings, "cpu", np.random.default_rng(0), lambda event: None)
+        made = model.draw(2_000, np.random.default_rng(1)).codes
+        agreement[epochs] = (made[:, 0] == made[:, 1]).mean()
+    assert agreement[40] > 0.8 > 0.65 > agreement[1]
+    assert 0.3 < made[:, 0].mean() < 0.7
