@@ -133,7 +133,7 @@ def _state(described: dict[str, Any], arrays: Arrays, plan: SynthesisPlan) -> De
 
 def pack(described: dict[str, Any], arrays: Arrays) -> bytes:
     """Arrays and JSON as a safetensors file."""
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     content: bytes = save(contiguous, {"text": json.dumps(described, ensure_ascii=False, allow_nan=False)})
     return content
 
