@@ -157,6 +157,16 @@ class Dropout(AdversarialNetworks):
         return super().private_loss(codes) * kept
 
 
+class Reparametrised(AutoencoderNetworks):
+    """Draws the latent noise of each private row afresh, as is usual."""
+
+    def private_loss(self, codes):
+        positions = self.layout.positions(codes)
+        mean, log_variance = self.encoder(positions)
+        logits = self.generator(mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance))
+        return -self.layout.log_softmax(logits).gather(1, positions).sum(1)
+
+
 class TrueSampleSize:
     """Divides by the size of the sample instead of the expected one."""
 
@@ -240,6 +250,7 @@ TWINS = [
     ("dp-ctgan", EarlyStopCtgan, "generator.last.weight"),
     ("dp-ctgan", LossOfPrivateRowsCtgan, "progress"),
     ("dp-tvae", ExactGradients, "generator.last.weight"),
+    ("dp-tvae", Reparametrised, "checkpoints"),
     ("dp-tvae", TrueSampleSizeTvae, "generator.last.weight"),
     ("dp-tvae", EarlyStopTvae, "generator.last.weight"),
     ("dp-tvae", LossOfPrivateRowsTvae, "progress"),
@@ -288,7 +299,7 @@ def test_methods_that_count_past_the_door_are_caught(method, twin):
     assert again["generator.last.weight"] != leaves["generator.last.weight"]
 
 
-HONEST_CONDITIONS = deep_training._drawn_conditions
+HONEST_CONDITIONS = deep_training.drawn_conditions
 
 
 def exact_conditions(table):
@@ -303,9 +314,9 @@ def exact_conditions(table):
 
 
 def test_conditions_from_exact_frequencies_are_caught(monkeypatch):
-    monkeypatch.setattr(deep_training, "_drawn_conditions", exact_conditions(small_table()))
+    monkeypatch.setattr(deep_training, "drawn_conditions", exact_conditions(small_table()))
     recorded, leaves = all_that_leaves("dp-ctgan", small_table())
-    monkeypatch.setattr(deep_training, "_drawn_conditions", exact_conditions(stranger()))
+    monkeypatch.setattr(deep_training, "drawn_conditions", exact_conditions(stranger()))
     assert replayed("dp-ctgan", stranger(), recorded)["latents"] != leaves["latents"]
 
 
