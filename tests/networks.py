@@ -22,7 +22,7 @@ def networks_of(method, sizes, settings=SETTINGS, expected_units=20.0, networks=
     if chosen.conditional:
         positions = torch.randint(layout.width, (settings.latent_points,))
         latents = torch.cat([latents, torch.nn.functional.one_hot(positions, layout.width).float()], 1)
-    generator = Generator(layout, latents.shape[1], settings.hidden, shares)
+    generator = Generator(layout, settings.latent, settings.hidden, shares, chosen.conditional)
     moments = Moments(layout, shares, {}, torch.device("cpu"))
     module, _, name = (networks or chosen.networks).partition(":")
     return getattr(import_module(module), name)(generator, layout, moments, latents, settings, expected_units)

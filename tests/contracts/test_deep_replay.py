@@ -157,6 +157,16 @@ class Dropout(AdversarialNetworks):
         return super().private_loss(codes) * kept
 
 
+class Reparametrised(AutoencoderNetworks):
+    """Draws the latent noise of each private row afresh, as is usual."""
+
+    def private_loss(self, codes):
+        positions = self.layout.positions(codes)
+        mean, log_variance = self.encoder(positions)
+        logits = self.generator(mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance))
+        return -self.layout.log_softmax(logits).gather(1, positions).sum(1)
+
+
 class TrueSampleSize:
     """Divides by the size of the sample instead of the expected one."""
 
@@ -240,6 +250,7 @@ TWINS = [
     ("dp-ctgan", EarlyStopCtgan, "generator.last.weight"),
     ("dp-ctgan", LossOfPrivateRowsCtgan, "progress"),
     ("dp-tvae", ExactGradients, "generator.last.weight"),
+    ("dp-tvae", Reparametrised, "checkpoints"),
     ("dp-tvae", TrueSampleSizeTvae, "generator.last.weight"),
     ("dp-tvae", EarlyStopTvae, "generator.last.weight"),
     ("dp-tvae", LossOfPrivateRowsTvae, "progress"),

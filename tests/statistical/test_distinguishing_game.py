@@ -58,7 +58,15 @@ NARROW = TableSchema((SCHEMA.field("group"), SCHEMA.field("smoker")))
 N_ROWS = 40
 CANARY = {"group": "d", "size": "small", "smoker": True}
 
-SHORTEST = {"steps": 2, "hidden": 4, "latent": 2, "first_moment_steps": 2, "last_moment_steps": 2, "latent_points": 20}
+SHORTEST = {
+    "steps": 2,
+    "hidden": 4,
+    "latent": 2,
+    "first_moment_steps": 2,
+    "last_moment_steps": 2,
+    "latent_points": 20,
+    "rehearsal_steps": 2,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +75,7 @@ def shortest_trainings(short_trainings, monkeypatch):
     for method in (DpCtganSynthesizer, DpTvaeSynthesizer):
         monkeypatch.setattr(method, "settings", replace(method.settings, **SHORTEST))
     monkeypatch.setattr("engine.synthesizers.autoencoder.SLEEP_STEPS", 1)
+    monkeypatch.setattr("engine.synthesizers.deep_training.FREE_ROWS", 100)
 
 
 @cache
