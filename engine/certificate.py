@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from engine.data.schema import Field, Treatment
-from engine.errors import InputError
+from engine.errors import InputError, PlanError
 from engine.privacy.accounting import compose_epsilon, rdp_epsilon, total_mu
 from engine.privacy.events import NON_PRIVATE, delta_extra
 from engine.privacy.mechanisms import TRAINING_MECHANISM
@@ -227,7 +227,10 @@ def _noise_statement(events: list[dict[str, Any]]) -> str:
 def _covers_its_steps(charge: dict[str, Any]) -> bool:
     """Whether a training is charged as no less than its sampling rate, noise and steps cost."""
     steps = SampledGaussian(charge["sampling_rate"], charge["noise_multiplier"], charge["steps"])
-    needed = gaussian_envelope(steps, delta_extra(charge["event"]))
+    try:
+        needed = gaussian_envelope(steps, delta_extra(charge["event"]))
+    except PlanError:  # nothing covers such steps
+        return False
     return total_mu([charge["event"]]) >= needed * (1.0 - 1e-6)
 
 

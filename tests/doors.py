@@ -6,6 +6,7 @@ import pandas as pd
 from engine.pipeline import complete_columns
 from engine.privacy.price import price_plan
 from engine.privacy.private_table import PrivateTable
+from engine.progress import no_progress
 from engine.synthesizers.marginals import modelled_fields
 from engine.synthesizers.registry import synthesizer_class
 from tests.noise_sources import SeededNoiseThatPassesAsSecure
@@ -61,13 +62,13 @@ def distance(norm, first, second):
     return float(np.abs(change).max()) if norm == "linf" else float(np.sqrt((change**2).sum()))
 
 
-def fit(plan, table, door=RecordingTable, synthesizer=None, seed=7, **options):
+def fit(plan, table, door=RecordingTable, synthesizer=None, seed=7, progress=no_progress, **options):
     """Fit with every source of randomness fixed; returns the door, the model and the generator that goes on."""
     noise = SeededNoiseThatPassesAsSecure(seed)
     private = door(table, modelled_fields(plan), plan.unit, price_plan(plan).budget(), noise, **options)
     rng = np.random.default_rng(seed)
     model = (synthesizer or synthesizer_class(plan.method))()
-    model.fit(private, plan, rng)
+    model.fit(private, plan, rng, progress)
     return private, model, rng
 
 

@@ -24,6 +24,9 @@ from torch import nn
 LossOf = Callable[[torch.Tensor], torch.Tensor]
 """From rows, shape (n_rows, n_columns), to their losses, shape (n_rows,); a row's loss depends on that row alone."""
 
+POSITIONS_AT_ONCE = 16
+"""Positions of each row whose sums are taken together: few, so that repeated rows fit in memory."""
+
 ROUNDING = 4e-6
 """Part of the norm that single precision may get wrong; gradients are clipped to that much less."""
 
@@ -109,8 +112,8 @@ def _outer_sum(deltas: torch.Tensor, given: torch.Tensor, width: int) -> torch.T
     if given.is_floating_point():
         return deltas.t() @ given
     total = deltas.new_zeros(width, deltas.shape[1])
-    for positions in given.unbind(1):
-        total.index_add_(0, positions, deltas)
+    for positions in torch.split(given.t(), POSITIONS_AT_ONCE):
+        total.index_add_(0, positions.flatten(), deltas.repeat(len(positions), 1))
     return total.t().contiguous()
 
 

@@ -16,6 +16,7 @@ from torch import nn
 
 from engine.errors import BudgetExceededError
 from engine.privacy.clipped_gradients import LossOf, clipped_gradient_sum
+from engine.privacy.mechanisms import gradient_sensitivity
 from engine.privacy.noise import IntArray, KeyedNoise, NoiseSource
 from engine.privacy.poisson_samples import SampledRows
 from engine.privacy.sampled_gaussian import SampledGaussian
@@ -79,8 +80,8 @@ class GradientSums:
         Raises:
             BudgetExceededError: all steps that were paid for are taken.
 
-        Privacy: L2 sensitivity `clipping_norm` over all parameters together; Gaussian noise of `noise_multiplier`
-            times as much, in double precision. All steps together were charged when the training began.
+        Privacy: L2 sensitivity `gradient_sensitivity(clipping_norm)` over all parameters together; Gaussian noise of
+            `noise_multiplier` times as much, in double precision. All steps were charged when the training began.
         """
         if self.step >= self.steps:
             raise BudgetExceededError("the training would take more steps than the run's envelope holds")
@@ -88,7 +89,7 @@ class GradientSums:
         sums = self._clipped(loss_of, layers)
         shapes = [parameter.shape for parameter in sums]
         exact = torch.cat([parameter.flatten() for parameter in sums]).double().cpu()
-        scale = self._sampled.noise_multiplier * self._clipping_norm
+        scale = self._sampled.noise_multiplier * gradient_sensitivity(self._clipping_norm)
         key = (self.step, self._sampled, self._clipping_norm, tuple(map(tuple, shapes)))
         noisy = self._release(
             key, exact, lambda: _on_grid(normals(len(exact), scale, self._noise()).add_(exact), scale)

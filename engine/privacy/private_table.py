@@ -36,6 +36,7 @@ from engine.privacy.mechanisms import (
     count_values,
     discovery_threshold,
     gaussian_charge,
+    gradient_sensitivity,
     selection_charge,
     training_charge,
     walk_down,
@@ -341,12 +342,7 @@ class PrivateTable:
         return tuple(sorted(str(value) for value in kept))
 
     def train(
-        self,
-        sampled: SampledGaussian,
-        clipping_norm: float,
-        delta_extra: float,
-        purpose: str,
-        steps_taken: int = 0,
+        self, sampled: SampledGaussian, clipping_norm: float, delta_extra: float, purpose: str, steps_taken: int = 0
     ) -> GradientSums:
         """Pay for a training and give access to its steps, each a noisy sum of clipped gradients.
 
@@ -362,16 +358,17 @@ class PrivateTable:
             PlanError: the steps have no usable guarantee.
 
         Privacy: all rows of a unit make one clipped gradient, whatever their number. Each step is the Gaussian
-            mechanism of L2 sensitivity `clipping_norm` on a Poisson sample of the units; charges μ² of
-            `gaussian_envelope` for all steps, and `delta_extra`.
+            mechanism of L2 sensitivity `gradient_sensitivity(clipping_norm)` on a Poisson sample of the units; charges
+            μ² of `gaussian_envelope` for all steps, and `delta_extra`.
         """
         from engine.privacy.gradient_sums import GradientSums  # torch is slow to load, and few methods train
 
         reads = tuple(self._fields)
         self.budget.spend(training_charge(purpose, reads, sampled, clipping_norm, delta_extra))
+        sensitivity = gradient_sensitivity(clipping_norm)
 
         def release(key: tuple[Any, ...], exact: Any, draw: Callable[[], Any]) -> Any:
-            return self._release(MechanismCall("noisy_gradient_sum", key, clipping_norm, "l2"), exact, draw)
+            return self._release(MechanismCall("noisy_gradient_sum", key, sensitivity, "l2"), exact, draw)
 
         return GradientSums(self._held.samples(), sampled, clipping_norm, steps_taken, self._fresh_key, release)
 

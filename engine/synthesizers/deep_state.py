@@ -1,7 +1,7 @@
 """A training as bytes: what was measured, what was charged for it, and the networks as they stand.
 
-The bytes are a safetensors file: arrays and JSON, which execute nothing when they are read. They hold released numbers
-and what follows from them, and no private row.
+The bytes are a safetensors file and its checksum: arrays and JSON, which execute nothing when they are read. They hold
+released numbers and what follows from them, and no private row.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,9 @@ from engine.synthesizers.stored_cells import (
 )
 
 VERSION = 1
+REFUSED = "the checkpoint is damaged or belongs to another plan: start a new run"
 _NETWORKS = "networks."
+_CHECKSUM_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class DeepState:
     networks: Arrays
 
     def to_bytes(self) -> bytes:
-        """The state as a safetensors file."""
+        """The state as a safetensors file and its checksum."""
         described = {
             "version": VERSION,
             "plan": self.plan,
@@ -78,7 +81,8 @@ class DeepState:
             "measured": joined(item.counts.ravel() for item in self.measured),
             **{_NETWORKS + name: array for name, array in self.networks.items()},
         }
-        return pack(described, arrays)
+        content = pack(described, arrays)
+        return content + sha256(content).digest()
 
     @classmethod
     def from_bytes(cls, content: bytes, plan: SynthesisPlan) -> DeepState:
@@ -87,13 +91,16 @@ class DeepState:
         Raises:
             PlanError: it is damaged, of another version, or of another plan.
         """
+        content, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
         try:
+            if sha256(content).digest() != checksum:
+                raise ValueError("damaged")
             described, arrays = unpack(content)
             if described["version"] != VERSION or described["plan"] != plan.to_json():
                 raise ValueError("another plan")
             return _state(described, arrays, plan)
         except (SafetensorError, ValueError, LookupError, TypeError, AttributeError):
-            raise PlanError("the checkpoint is damaged or belongs to another plan: start a new run") from None
+            raise PlanError(REFUSED) from None
 
 
 def _state(described: dict[str, Any], arrays: Arrays, plan: SynthesisPlan) -> DeepState:
@@ -126,7 +133,7 @@ def _state(described: dict[str, Any], arrays: Arrays, plan: SynthesisPlan) -> De
 
 def pack(described: dict[str, Any], arrays: Arrays) -> bytes:
     """Arrays and JSON as a safetensors file."""
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     content: bytes = save(contiguous, {"text": json.dumps(described, ensure_ascii=False, allow_nan=False)})
     return content
 

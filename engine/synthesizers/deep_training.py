@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from engine.errors import PlanError
 from engine.privacy.accounting import compose_epsilon, gaussian_event
 from engine.privacy.gradient_sums import GradientSums
 from engine.privacy.private_table import PrivateTable
 from engine.privacy.sampled_gaussian import gaussian_envelope
 from engine.progress import Progress, ProgressEvent, TrainingNumbers
-from engine.synthesizers.deep_state import DeepState
+from engine.synthesizers.deep_state import REFUSED, DeepState
 from engine.synthesizers.graphical_model import GraphicalModel
 from engine.synthesizers.networks import CellLayout, Generator, Moments, drawn_conditions
 from engine.synthesizers.stored_cells import Arrays
@@ -74,6 +75,7 @@ class Training:
 
         Raises:
             BudgetExceededError: the envelope does not hold the training.
+            PlanError: the networks of a training that goes on are of another shape.
 
         Privacy: all steps are charged before the first one is taken.
         """
@@ -185,8 +187,16 @@ def _saved(networks: DeepNetworks) -> Arrays:
 
 
 def _load(networks: DeepNetworks, arrays: Arrays) -> None:
-    """Put what was saved in the place of what was made."""
-    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    """Put what was saved in the place of what was made; raises PlanError where it is of other networks."""
+    try:
+        _load_arrays(networks, {name: torch.from_numpy(array) for name, array in arrays.items()})
+    except (LookupError, RuntimeError, ValueError):
+        raise PlanError(REFUSED) from None
+
+
+def _load_arrays(networks: DeepNetworks, tensors: dict[str, torch.Tensor]) -> None:
+    if tensors["latents"].shape != networks.latents.shape:
+        raise ValueError("other latent points")
     networks.latents = tensors["latents"].to(networks.latents.device)
     for name, module in networks.modules().items():
         prefix = f"{name}."

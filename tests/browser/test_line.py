@@ -90,6 +90,25 @@ def check_downloads(visitor, names, charged):
     assert again["epsilon"] <= charged
 
 
+def add_census(visitor, folder):
+    """Upload the census extract and confirm its columns from a schema file."""
+    table, schema = folder / "census.csv", folder / "census.schema.json"
+    write_csv(census(), table)
+    SCHEMA.save(schema)
+    visitor.page.goto(f"{visitor.address}/upload")
+    visitor.see("Add a dataset")
+    visitor.page.locator("input[type=file]").set_input_files(table)
+    visitor.see("census.csv")
+    visitor.press("Add this table")
+    visitor.see("What are the columns?")
+    visitor.page.get_by_text("Import a schema file").click()
+    visitor.page.locator("input[type=file]").set_input_files(schema)
+    visitor.settle()
+    visitor.press("Use this schema")
+    visitor.see("7 of 7 columns confirmed")
+    visitor.press_exactly("Continue")
+
+
 def test_sample_table(owner):
     owner.press("Try the sample table")
     owner.see("What are the columns?")
@@ -133,21 +152,7 @@ def test_sample_table(owner):
 
 
 def test_own_table_with_its_schema_file(owner, tmp_path):
-    table, schema = tmp_path / "census.csv", tmp_path / "census.schema.json"
-    write_csv(census(), table)
-    SCHEMA.save(schema)
-    owner.page.goto(f"{owner.address}/upload")
-    owner.see("Add a dataset")
-    owner.page.locator("input[type=file]").set_input_files(table)
-    owner.see("census.csv")
-    owner.press("Add this table")
-    owner.see("What are the columns?")
-    owner.page.get_by_text("Import a schema file").click()
-    owner.page.locator("input[type=file]").set_input_files(schema)
-    owner.settle()
-    owner.press("Use this schema")
-    owner.see("7 of 7 columns confirmed")
-    owner.press_exactly("Continue")
+    add_census(owner, tmp_path)
     owner.protect_rows(3000)
     owner.set_budget()
     owner.choose_model("income")
@@ -161,22 +166,8 @@ def test_own_table_with_its_schema_file(owner, tmp_path):
 
 def test_the_line_with_a_gan(owner, tmp_path):
     """From a table to its release with dp-ctgan, whose training is seen while it runs."""
-    table, schema = tmp_path / "gan.csv", tmp_path / "gan.schema.json"
-    write_csv(census(2000), table)
-    SCHEMA.save(schema)
-    owner.page.goto(f"{owner.address}/upload")
-    owner.see("Add a dataset")
-    owner.page.locator("input[type=file]").set_input_files(table)
-    owner.see("gan.csv")
-    owner.press("Add this table")
-    owner.see("What are the columns?")
-    owner.page.get_by_text("Import a schema file").click()
-    owner.page.locator("input[type=file]").set_input_files(schema)
-    owner.settle()
-    owner.press("Use this schema")
-    owner.see("7 of 7 columns confirmed")
-    owner.press_exactly("Continue")
-    owner.protect_rows(2000)
+    add_census(owner, tmp_path)
+    owner.protect_rows(3000)
     owner.set_budget()
     owner.choose_model("income", method="Conditional GAN (DP-CTGAN)")
     owner.reserve()
@@ -186,6 +177,32 @@ def test_the_line_with_a_gan(owner, tmp_path):
     owner.see("Internal")
     owner.page.go_back()
     check_downloads(owner, SCHEMA.names, 1.0)
+
+
+def test_the_line_without_a_guarantee(owner):
+    """A baseline is chosen apart from all others, costs no budget, and everything of it says what it lacks."""
+    owner.page.goto(f"{owner.address}/runs")
+    owner.see("Every run")
+    owner.page.get_by_text("Patient encounters").first.click()
+    owner.page.wait_for_url("**run=**")
+    owner.settle()
+    owner.page.get_by_text("5 Model").click()
+    owner.see("Which method?")
+    owner.page.get_by_text("Take a method that protects nobody").click()
+    owner.settle()
+    owner.page.get_by_role("radiogroup", name="Method without").get_by_text("Gaussian copula").click()
+    owner.settle()
+    owner.press("Save and continue without a privacy guarantee")
+    owner.see("Review and start")
+    owner.page.get_by_text("I understand that").click()
+    owner.settle()
+    owner.page.get_by_role("button", name="start the run").or_(owner.page.get_by_role("button", name="Start")).click()
+    owner.page.wait_for_url("**/run?run=*")
+    owner.wait_for_result()
+    owner.see("Outside the budget: no privacy guarantee.")
+    owner.press("Go to the files, for internal use")
+    owner.see("No privacy guarantee.")
+    assert owner.download("^CSV|CSV \\(").suggested_filename.startswith("NO-PRIVACY-GUARANTEE")
 
 
 def test_a_refresh_keeps_place_and_sign_in(owner):

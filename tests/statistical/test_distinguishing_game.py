@@ -33,6 +33,8 @@ from engine.privacy.plan import SynthesisPlan, UnitOfProtection
 from engine.privacy.price import ENVELOPE_SLACK, price_plan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import no_progress
+from engine.synthesizers.dp_ctgan import DpCtganSynthesizer
+from engine.synthesizers.dp_tvae import DpTvaeSynthesizer
 from engine.synthesizers.independent import IndependentSynthesizer
 from engine.synthesizers.marginals import modelled_fields
 from engine.synthesizers.registry import list_methods, synthesizer_class
@@ -56,6 +58,25 @@ NARROW = TableSchema((SCHEMA.field("group"), SCHEMA.field("smoker")))
 N_ROWS = 40
 CANARY = {"group": "d", "size": "small", "smoker": True}
 
+SHORTEST = {
+    "steps": 2,
+    "hidden": 4,
+    "latent": 2,
+    "first_moment_steps": 2,
+    "last_moment_steps": 2,
+    "latent_points": 20,
+    "rehearsal_steps": 2,
+}
+
+
+@pytest.fixture(autouse=True)
+def shortest_trainings(short_trainings, monkeypatch):
+    """Trainings that hundreds of runs have time for; `test_gradient_game` plays on what they release."""
+    for method in (DpCtganSynthesizer, DpTvaeSynthesizer):
+        monkeypatch.setattr(method, "settings", replace(method.settings, **SHORTEST))
+    monkeypatch.setattr("engine.synthesizers.autoencoder.SLEEP_STEPS", 1)
+    monkeypatch.setattr("engine.synthesizers.deep_training.FREE_ROWS", 100)
+
 
 @cache
 def neighbours():
@@ -76,9 +97,9 @@ class WatchedTable(PrivateTable):
         self.evidence = []
         self.rows_themselves = arguments[0]
 
-    def encode(self, domain):
+    def encode(self, domain, **options):
         self._canary = [int(codes[0]) for codes in domain.encode(neighbours()[2])]
-        super().encode(domain)
+        super().encode(domain, **options)
 
     def merge_cells(self, column, groups):
         self._canary[column] = int(groups[self._canary[column]])
@@ -293,9 +314,9 @@ def test_categories_learned_without_noise_are_caught():
     assert proven_epsilon(replace(sound, door=EveryValueThatOccurs), LEAK_RUNS) > EPSILON
 
 
-# A wrong scale needs the bound on μ. At ε = 4, μ = 0.84; a third of the noise on measurements that take nine tenths of
-# it or more makes at least 2.39 of that. Of 125 runs on each side some 14 are then misjudged, which proves 1.46; up to
-# 24 prove more than 0.84, three standard deviations away on both sides at once.
+# A wrong scale needs the bound on μ. At ε = 4, μ = 0.84; a third of the noise on measurements that take five sixths of
+# it or more makes at least 2.3 of that. Of 125 runs on each side some 16 are then misjudged, which proves 1.3; up to 24
+# prove more than 0.84, two standard deviations away on both sides at once.
 MU_EPSILON, MU_RUNS = 4.0, 250
 
 
