@@ -88,7 +88,7 @@ class GradientSums:
         self.step += 1
         sums = self._clipped(loss_of, layers)
         shapes = [parameter.shape for parameter in sums]
-        exact = torch.cat([parameter.flatten() for parameter in sums]).double().cpu()
+        exact = torch.cat([parameter.flatten() for parameter in sums]).cpu()
         scale = self._sampled.noise_multiplier * gradient_sensitivity(self._clipping_norm)
         key = (self.step, self._sampled, self._clipping_norm, tuple(map(tuple, shapes)))
         noisy = self._release(
@@ -101,15 +101,16 @@ class GradientSums:
         return KeyedNoise(self._key())
 
     def _clipped(self, loss_of: LossOf, layers: Sequence[nn.Linear]) -> list[torch.Tensor]:
-        """Exact sum over a new sample, part by part."""
+        """Exact sum over a new sample, in double precision over its parts."""
         codes, units = self._rows.draw(self._sampled.sampling_rate, self._noise())
         device = layers[0].weight.device
         total: list[torch.Tensor] | None = None
         for part in _parts(len(codes), units):
             rows = torch.from_numpy(codes[part]).to(device)
             owners = torch.from_numpy(units[part]).to(device) if units is not None else None
-            sums = clipped_gradient_sum(loss_of, layers, rows, self._clipping_norm, owners)
-            total = sums if total is None else [old + new for old, new in zip(total, sums, strict=True)]
+            found = clipped_gradient_sum(loss_of, layers, rows, self._clipping_norm, owners)
+            sums = [value.double() for value in found]
+            total = sums if total is None else [old.add_(new) for old, new in zip(total, sums, strict=True)]
         assert total is not None
         return total
 
