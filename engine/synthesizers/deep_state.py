@@ -134,8 +134,22 @@ def _state(described: dict[str, Any], arrays: Arrays, plan: SynthesisPlan) -> De
 def pack(described: dict[str, Any], arrays: Arrays) -> bytes:
     """Arrays and JSON as a safetensors file."""
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    content: bytes = save(contiguous, {"text": json.dumps(described, ensure_ascii=False, allow_nan=False)})
+    signed = described | {"sha256": _checksum(described, contiguous)}
+    content: bytes = save(contiguous, {"text": _text(signed)})
     return content
+
+
+def _text(described: dict[str, Any]) -> str:
+    return json.dumps(described, ensure_ascii=False, allow_nan=False)
+
+
+def _checksum(described: dict[str, Any], arrays: Arrays) -> str:
+    """Of all that a file says: a changed bit would otherwise make another model of it."""
+    found = sha256(_text(described).encode())
+    for name in sorted(arrays):
+        found.update(f"{name}{arrays[name].dtype}{arrays[name].shape}".encode())
+        found.update(arrays[name].tobytes())
+    return found.hexdigest()
 
 
 def unpack(content: bytes) -> tuple[dict[str, Any], Arrays]:
@@ -143,12 +157,14 @@ def unpack(content: bytes) -> tuple[dict[str, Any], Arrays]:
 
     Raises:
         SafetensorError: it is none.
-        ValueError: it has no JSON, or an array of an unknown type.
+        ValueError: it has no JSON, an array of an unknown type, or another checksum.
     """
     arrays = {name: _array(part) for name, part in deserialize(content)}  # type: ignore[no-untyped-call]
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     described: dict[str, Any] = json.loads(header["__metadata__"]["text"])
+    if described.pop("sha256") != _checksum(described, arrays):
+        raise ValueError("another checksum")
     return described, arrays
 
 
