@@ -11,7 +11,8 @@ from typing import Any
 from engine.data.schema import Field, Treatment
 from engine.errors import InputError, PlanError
 from engine.privacy.accounting import compose_epsilon, rdp_epsilon, total_mu
-from engine.privacy.events import NON_PRIVATE, delta_extra
+from engine.privacy.events import delta_extra
+from engine.privacy.guarantee import GUARANTEED, NON_PRIVATE, NOT_GUARANTEED
 from engine.privacy.mechanisms import TRAINING_MECHANISM
 from engine.privacy.plan import NEIGHBOURING_RELATION, SynthesisPlan
 from engine.privacy.price import PlanPrice
@@ -21,7 +22,6 @@ from engine.synthesizers.uncertainty import CONFIDENCE
 from engine.version import __version__
 
 CERTIFICATE_VERSION = 1
-GUARANTEED, NOT_GUARANTEED = "differential privacy", "none"
 _LIBRARIES = ("dp-accounting", "numpy", "scipy", "pandas", "mpmath")
 
 NOISE_STATEMENT = (

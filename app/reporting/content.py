@@ -38,6 +38,7 @@ from app.reporting.printable import (
     remainder_text,
 )
 from engine.data.schema import EXTENSION_KEY
+from engine.privacy.guarantee import NOT_GUARANTEED
 
 OPEN = "to be completed by a person"
 
@@ -222,7 +223,7 @@ def _n_outside(ledger: Json) -> int:
 
 
 def _is_outside(entry: Json) -> bool:
-    return entry.get("guarantee") == "none"
+    return entry.get("guarantee") == NOT_GUARANTEED
 
 
 def _ledger(ledger: Json) -> Rows:

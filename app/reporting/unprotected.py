@@ -17,6 +17,7 @@ from app.reporting.content import (
 )
 from app.reporting.guarantee import COMPUTED, DECLARED, Json, Rows, part
 from app.reporting.printable import clean, number_text, provided
+from engine.privacy.guarantee import NOT_GUARANTEED
 
 TITLE = "Internal record of a synthetic table"
 BANNER = "No privacy guarantee: for internal use only"
@@ -31,7 +32,7 @@ HANDLING = (
 
 def is_unprotected(certificate: Json) -> bool:
     """Whether a certificate states that there is no privacy guarantee."""
-    return certificate.get("guarantee") == "none"
+    return certificate.get("guarantee") == NOT_GUARANTEED
 
 
 def build_unprotected_content(

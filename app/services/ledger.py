@@ -10,15 +10,13 @@ from app.clock import Clock
 from app.errors import AlreadyCommittedError, BudgetRefusedError, ConflictError, ForbiddenError, NotFoundError
 from app.services import budget
 from app.services.audit import AuditService
-from app.services.views import GUARANTEED, NOT_GUARANTEED, Feasibility, LedgerEntryView, LedgerSummary, UserView
+from app.services.views import Feasibility, LedgerEntryView, LedgerSummary, UserView
 from app.store import datasets as dataset_rows
 from app.store import ledger as rows
 from app.store import runs as run_rows
 from app.store.models import LedgerEntry, Plan, Run, new_id
 from app.store.session import Database, Session
-
-NON_PRIVATE = {"type": "NonPrivateDpEvent"}
-"""The event of a run without a privacy guarantee, as the engine prices it."""
+from engine.privacy.guarantee import GUARANTEED, NON_PRIVATE, NOT_GUARANTEED
 
 UNPROTECTED_FORBIDDEN = "The owner of this dataset forbids runs without a privacy guarantee."
 

@@ -14,7 +14,6 @@ from app.errors import NotFoundError, SupersededError
 from app.services.accounts import user_view
 from app.services.audit import AuditService
 from app.services.dataset_view import dataset_view
-from app.services.ledger import NON_PRIVATE
 from app.services.reports import INTERNAL, MEDIA_TYPES, RELEASABLE
 from app.services.views import DatasetView, UserView
 from app.store import datasets as dataset_rows
@@ -23,6 +22,7 @@ from app.store import runs as rows
 from app.store.models import Artifact, Run, new_id
 from app.store.runs import Attempt, Standing
 from app.store.session import Database, Session
+from engine.privacy.guarantee import NON_PRIVATE
 from engine.privacy.plan import SynthesisPlan
 
 OUTSIDE_NOTES = {

@@ -12,12 +12,13 @@ from app.services.audit import AuditService
 from app.services.budget import stated_epsilon
 from app.services.ledger import LedgerService, Reservation
 from app.services.plans import PlansService
-from app.services.views import GUARANTEED, NOT_GUARANTEED, ProgressLine, ProgressView, RunView, UserView
+from app.services.views import ProgressLine, ProgressView, RunView, UserView
 from app.store import ledger as ledger_rows
 from app.store import runs as rows
 from app.store.models import Run
 from app.store.runs import Attempt
 from app.store.session import Database
+from engine.privacy.guarantee import GUARANTEED, NOT_GUARANTEED
 from engine.privacy.plan import SynthesisPlan
 from engine.progress import TrainingNumbers
 

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from engine.data.schema import TableSchema
+from engine.privacy.guarantee import NOT_GUARANTEED
 from engine.privacy.plan import UnitOfProtection
 from engine.progress import TrainingNumbers
-
-GUARANTEED, NOT_GUARANTEED = "differential privacy", "none"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 from engine.errors import BudgetExceededError
 from engine.privacy.accounting import total_mu
-from engine.privacy.events import NON_PRIVATE, EventJson, delta_extra
+from engine.privacy.events import EventJson, delta_extra
+from engine.privacy.guarantee import NON_PRIVATE
 
 _ROUNDING = 1e-9
 

@@ -16,9 +16,6 @@ from engine.errors import UnsupportedEventError
 
 EventJson = dict[str, Any]
 
-NON_PRIVATE: EventJson = {"type": "NonPrivateDpEvent"}
-"""Rows were read without protection: there is no ε, whatever else happened."""
-
 _CLASSES: dict[str, type[dp_event.DpEvent]] = {
     known.__name__: known
     for known in (

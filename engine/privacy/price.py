@@ -13,7 +13,8 @@ from engine.data.schema import Field, FieldType
 from engine.errors import PlanError
 from engine.privacy.accounting import compose_epsilon, gaussian_event, mu_for
 from engine.privacy.budget import RunBudget
-from engine.privacy.events import NON_PRIVATE, EventJson
+from engine.privacy.events import EventJson
+from engine.privacy.guarantee import NON_PRIVATE
 from engine.privacy.plan import SynthesisPlan
 from engine.synthesizers.base import BudgetShare
 from engine.synthesizers.cells import most_groups

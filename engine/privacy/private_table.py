@@ -25,7 +25,7 @@ from engine.execution import Execution
 from engine.privacy.budget import Charge, RunBudget
 from engine.privacy.counting import Columns
 from engine.privacy.encoded_rows import EncodedRows
-from engine.privacy.events import NON_PRIVATE
+from engine.privacy.guarantee import NON_PRIVATE
 from engine.privacy.held_rows import HeldRows
 from engine.privacy.mechanisms import (
     SELECTION_ROUNDING,
