@@ -152,8 +152,7 @@ class DeepSynthesizer(AimSynthesizer):
         training = Training(self, model, self._seed, table, state)
         probabilities = training.run(progress)
         rules = allowed_cells(self.domain_, self.plan_.schema.rules)
-        shares = [model.marginal((column,)) / model.total for column in range(len(model.sizes))]
-        self.model_ = MixtureModel(probabilities, shares, model.total, rules, model.measurements)
+        self.model_ = MixtureModel(probabilities, training.shares, model.total, rules, model.measurements)
         self.weights_ = training.weights()
 
 

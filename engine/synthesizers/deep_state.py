@@ -1,6 +1,6 @@
 """A training as bytes: what was measured, what was charged for it, and the networks as they stand.
 
-The bytes are a safetensors file and its checksum: arrays and JSON, which execute nothing when they are read. They hold
+The bytes are a safetensors file with a checksum: arrays and JSON, which execute nothing when they are read. They hold
 released numbers and what follows from them, and no private row.
 """
 
@@ -34,7 +34,6 @@ from engine.synthesizers.stored_cells import (
 VERSION = 1
 REFUSED = "the checkpoint is damaged or belongs to another plan: start a new run"
 _NETWORKS = "networks."
-_CHECKSUM_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class DeepState:
     networks: Arrays
 
     def to_bytes(self) -> bytes:
-        """The state as a safetensors file and its checksum."""
+        """The state as a safetensors file."""
         described = {
             "version": VERSION,
             "plan": self.plan,
@@ -81,8 +80,7 @@ class DeepState:
             "measured": joined(item.counts.ravel() for item in self.measured),
             **{_NETWORKS + name: array for name, array in self.networks.items()},
         }
-        content = pack(described, arrays)
-        return content + sha256(content).digest()
+        return pack(described, arrays)
 
     @classmethod
     def from_bytes(cls, content: bytes, plan: SynthesisPlan) -> DeepState:
@@ -91,10 +89,7 @@ class DeepState:
         Raises:
             PlanError: it is damaged, of another version, or of another plan.
         """
-        content, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
         try:
-            if sha256(content).digest() != checksum:
-                raise ValueError("damaged")
             described, arrays = unpack(content)
             if described["version"] != VERSION or described["plan"] != plan.to_json():
                 raise ValueError("another plan")
@@ -132,7 +127,7 @@ def _state(described: dict[str, Any], arrays: Arrays, plan: SynthesisPlan) -> De
 
 
 def pack(described: dict[str, Any], arrays: Arrays) -> bytes:
-    """Arrays and JSON as a safetensors file."""
+    """Arrays and JSON as a safetensors file, with a checksum of both."""
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     signed = described | {"sha256": _checksum(described, contiguous)}
     content: bytes = save(contiguous, {"text": _text(signed)})

@@ -57,6 +57,7 @@ class Training:
     ) -> None:
         self._synthesizer = synthesizer
         self._model = model
+        self.shares = [model.marginal((column,)) / model.total for column in range(len(model.sizes))]
         self._seed = seed
         self._table = table
         self._state = state
@@ -98,10 +99,9 @@ class Training:
         return arrays | {"latents": _array(self._networks.latents)}
 
     def _new_networks(self) -> DeepNetworks:
-        settings, sizes = self._synthesizer.settings, self._table.sizes
-        layout, total = CellLayout(sizes), self._model.total
-        shares = [self._model.marginal((column,)) / total for column in range(len(sizes))]
-        pairs = {columns: counts / total for columns, counts in self._model.pairs().items()}
+        settings, shares = self._synthesizer.settings, self.shares
+        layout = CellLayout(self._table.sizes)
+        pairs = {columns: counts / self._model.total for columns, counts in self._model.pairs().items()}
         latents = torch.randn(settings.latent_points, settings.latent)
         conditional = self._synthesizer.conditional
         if conditional:

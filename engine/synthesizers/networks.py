@@ -125,11 +125,6 @@ class Generator(nn.Module):
         with torch.no_grad():
             self.last.bias.copy_(torch.from_numpy(logarithms))
 
-    @property
-    def layers(self) -> list[nn.Linear]:
-        """All layers that learn."""
-        return [self.first, self.last]
-
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Logits of all cells."""
         logits: torch.Tensor = self.last(functional.relu(self.first(latents)))

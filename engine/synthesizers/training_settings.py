@@ -71,7 +71,7 @@ def sampling_rate(settings: TrainingSettings, plan: SynthesisPlan) -> float:
 
 def moment_steps(steps: int, n_points: int, width: int) -> int:
     """How many of some moment steps a table of so many cells takes."""
-    return min(steps, max(FEWEST_MOMENT_STEPS, int(LARGEST_MOMENT_WORK / (moment_work(n_points, width)))))
+    return min(steps, max(FEWEST_MOMENT_STEPS, int(LARGEST_MOMENT_WORK / moment_work(n_points, width))))
 
 
 def moment_work(n_points: int, width: int) -> float:
