@@ -104,32 +104,42 @@ def print_summary(results, epsilon, options):
     print(json.dumps(summary | {f"tvd{n}_ratio": round(mine[f"tvd{n}"] / theirs[f"tvd{n}"], 3) for n in (1, 2, 3)}))
 
 
-def options_of(arguments):
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="aim", description=__doc__)
-    for name in ("train", "holdout", "schema"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+def contest_parser(name, description, methods, epsilons):
+    """A command line with what every contest of methods on a real table asks for."""
+    parser = argparse.ArgumentParser(prog=name, description=description)
+    for file in ("train", "holdout", "schema"):
+        parser.add_argument(f"--{file}", type=Path, required=True)
     parser.add_argument("--target", help="column that a model trained on the synthetic rows predicts")
     parser.add_argument("--positive", help="its value to predict")
-    parser.add_argument("--epsilons", type=float, nargs="+", default=[1.0])
+    parser.add_argument("--epsilons", type=float, nargs="+", default=epsilons)
     parser.add_argument("--delta", type=float, default=DEFAULT_DELTA)
-    parser.add_argument("--methods", nargs="*", default=METHODS)
+    parser.add_argument("--methods", nargs="*", default=methods)
     parser.add_argument("--repetitions", type=int, default=3)
+    return parser
+
+
+def options_of(arguments):
+    """The command line."""
+    parser = contest_parser("aim", __doc__, METHODS, [1.0])
     parser.add_argument("--peer", action="store_true", help="also run the published AIM: minutes to hours")
     parser.add_argument("--peer-rounds", type=int, default=PEER_ROUNDS)
     parser.add_argument("--peer-repetitions", type=int, default=1)
     return parser.parse_args(arguments)
 
 
-def main(arguments):
-    """Run all contenders one after another."""
-    options = options_of(arguments)
+def score_real(options):
+    """What real rows score, printed first."""
     print(json.dumps({"threads": os.environ.get("OMP_NUM_THREADS", "all"), "cores": os.cpu_count()}))
     floor = in_own_process(real, options)
     print(json.dumps({"name": "real rows"} | rounded(floor)), flush=True)
+    return floor
+
+
+def run_contest(names, options):
+    """Every contender at every ε, one after another, each printed as soon as it is done."""
     results = {}
     for epsilon in options.epsilons:
-        for name in (*options.methods, *[PEER] * options.peer):
+        for name in names:
             heading = {"name": name, "epsilon": epsilon}
             try:
                 results[name, epsilon] = in_own_process(contend, name, epsilon, options)
@@ -137,6 +147,14 @@ def main(arguments):
                 print(json.dumps(heading | {"died": "its process ended without an answer"}), flush=True)
                 continue
             print(json.dumps(heading | rounded(results[name, epsilon])), flush=True)
+    return results
+
+
+def main(arguments):
+    """Run all contenders one after another."""
+    options = options_of(arguments)
+    floor = score_real(options)
+    results = run_contest((*options.methods, *[PEER] * options.peer), options)
     print_table(results, floor, options.target is not None)
     for epsilon in options.epsilons:
         if {("aim", epsilon), (PEER, epsilon)} <= results.keys():

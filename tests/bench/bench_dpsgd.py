@@ -16,7 +16,6 @@ import json
 import statistics
 import time
 import warnings
-from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -30,9 +29,9 @@ from engine.privacy.budget import RunBudget
 from engine.privacy.plan import UnitOfProtection
 from engine.privacy.private_table import PrivateTable
 from engine.privacy.sampled_gaussian import SampledGaussian, gaussian_envelope
-from engine.synthesizers.networks import CellLayout, Generator, Moments
 from engine.synthesizers.registry import synthesizer_class
 from engine.synthesizers.training import apply_gradients
+from tests.networks import networks_of
 
 N_ROWS = 26_048
 COLUMN_SIZES = (2, 2, 5, 6, 7, 7, 9, 15, 16, 42, 60, 60, 60, 60, 49)
@@ -73,22 +72,14 @@ def private_sums(batch):
     return private.train(training, 1.0, DELTA_EXTRA, "measure a step"), domain.sizes, codes
 
 
-def networks_of(method, sizes, batch, device):
-    """The method's networks as a fit would make them."""
-    synthesizer = synthesizer_class(method)
-    module, _, name = synthesizer.networks.partition(":")
-    settings, layout = synthesizer.settings, CellLayout(tuple(sizes))
-    shares = [np.full(size, 1.0 / size) for size in sizes]
-    width = settings.latent + (layout.width if synthesizer.conditional else 0)
-    generator = Generator(layout, width, settings.hidden, shares).to(device)
-    moments = Moments(layout, shares, {}, device)
-    latents = torch.randn(settings.latent_points, width, device=device)
-    return getattr(import_module(module), name)(generator, layout, moments, latents, settings, batch)
+def product_networks(method, sizes, batch, device):
+    """The method's networks in the size in which a fit trains them."""
+    return networks_of(method, sizes, synthesizer_class(method).settings, batch, device=device)
 
 
 def ours(method, sums, sizes, batch, device):
     """A noisy step; and one with all that the method does beside it."""
-    networks = networks_of(method, sizes, batch, device)
+    networks = product_networks(method, sizes, batch, device)
 
     def step():
         noisy = sums.next(networks.private_loss, networks.private_layers)
@@ -107,7 +98,7 @@ def first_network(networks):
 
 def plain(method, sizes, codes, batch, device, one_hot):
     """The step without privacy: the same loss of as many rows, on average."""
-    networks = networks_of(method, sizes, batch, device)
+    networks = product_networks(method, sizes, batch, device)
     network = first_network(networks)
     if one_hot:
         network.first = OneHotLinear(network.first.in_features, network.first.out_features, device=device)
@@ -129,7 +120,7 @@ def opacus_step(kind, sizes, codes, batch, device):
     from opacus.optimizers import DPOptimizer, DPOptimizerFastGradientClipping
     from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
 
-    networks = networks_of("dp-ctgan", sizes, batch, device)
+    networks = product_networks("dp-ctgan", sizes, batch, device)
     network = networks.discriminator
     network.first = nn.Linear(network.first.in_features, network.first.out_features, device=device)
     adam = torch.optim.Adam(network.parameters())
