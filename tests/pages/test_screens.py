@@ -2,63 +2,17 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import app.wiring
 from app.errors import InvalidPlanError
-from app.services.results import Attempt
 from app.ui import navigation
 from engine.data.rules import AtMost, Combinations
-from engine.privacy.plan import UnitOfProtection
-from engine.progress import TrainingNumbers
+from tests.pages.opening import ROOT, SECONDS, opened, texts
 from workers.jobs import do_run
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "pages").glob("*.py"))
-SECONDS = 30
-
-
-@pytest.fixture
-def studio(services, monkeypatch):
-    """The pages over the test's own services."""
-    monkeypatch.setattr(app.wiring, "process_services", lambda: services)
-    monkeypatch.setattr("app.ui.session.process_services", lambda: services)
-    return services
-
-
-def opened(path, secret=None, **query):
-    page = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=SECONDS)
-    if secret is not None:
-        page.session_state["session_secret"] = secret
-    page.run()
-    page.switch_page(f"../pages/{path.name}")
-    for name, value in query.items():
-        page.query_params[name] = value
-    return page.run()
-
-
-def texts(page):
-    shown = [*page.title, *page.markdown, *page.info, *page.error, *page.warning, *page.caption, *page.subheader]
-    return " ".join(str(element.value) for element in shown)
-
-
-@pytest.fixture
-def secret(studio, owner):
-    return studio.accounts.open_session(owner)
-
-
-@pytest.fixture
-def sample(studio, owner):
-    """The sample table, ready for a run."""
-    dataset = studio.datasets.register_sample(owner)
-    studio.datasets.save_schema(owner, dataset.id, dataset.schema, set(dataset.schema.names))
-    studio.datasets.save_unit(owner, dataset.id, UnitOfProtection(), 5000)
-    studio.datasets.save_budget(owner, dataset.id, 3.0, 1e-6)
-    studio.datasets.save_draft(owner, dataset.id, epsilon=1.0, method="mst")
-    return studio.datasets.get(owner, dataset.id)
 
 
 def test_every_page_is_registered():
@@ -352,70 +306,3 @@ def test_locked_out_after_failures(studio, owner):
     page.text_input(key="sign_in_password").set_value("not the password")
     page.button[0].click().run()
     assert "Too many failed sign-ins" in page.error[0].value
-
-
-def at_work(studio, owner, sample, discriminator_loss=1.5, epsilon=1.0):
-    """A run in mid-training, whose numbers are in the queue."""
-    run = studio.runs.submit(owner, sample.id, studio.plans.draft_plan(owner, sample.id))
-    studio.ledger.commit(run.id)
-    points = [
-        TrainingNumbers(
-            step=step,
-            steps=2000,
-            epoch=step / 40,
-            generator_loss=2.0 / step,
-            discriminator_loss=discriminator_loss,
-            epsilon=None if epsilon is None else epsilon * step / 2000,
-            rows_per_second=12_345.6,
-            seconds_left=75.0,
-            device="cpu",
-        )
-        for step in range(100, 1300, 100)
-    ]
-    studio.queue.save_training(run.id, [point.to_json() for point in points])
-    return run
-
-
-def test_the_numbers_of_a_training_are_shown_while_it_runs(studio, secret, owner, sample):
-    run = at_work(studio, owner, sample)
-    studio.results.set_stage(Attempt(run.id), "training")
-    page = opened(ROOT / "pages" / "run.py", secret, run=run.id)
-    assert not page.exception
-    assert "Losses come from synthetic rows and noised quantities only" in texts(page)
-    html = " ".join(str(element.proto.body) for element in page.get("html"))
-    assert '<li class="now"><span>Fitting</span></li>' in html
-    for name, value in {"Step, of 2,000": "1,200", "ε so far, of 1": "0.6", "Time left": "80 seconds"}.items():
-        assert f"<dt>{name}</dt><dd>{value}</dd>" in html
-    table = page.dataframe[0].value
-    assert table["Step"].tolist() == list(range(1200, 400, -100))
-    assert table.columns.tolist() == [
-        *("Step", "Epoch", "Generator loss", "Discriminator loss", "ε so far", "Rows per second", "Time left")
-    ]
-    assert len(page.dataframe[1].value) == 12
-    assert len(page.get("plotly_chart")) == 1
-
-
-def test_a_training_without_a_discriminator_shows_one_loss(studio, secret, owner, sample):
-    page = opened(ROOT / "pages" / "run.py", secret, run=at_work(studio, owner, sample, None).id)
-    assert not page.exception
-    assert "Discriminator loss" not in page.dataframe[0].value.columns
-
-
-def test_a_cancelled_run_with_a_checkpoint_is_resumed_on_its_page(studio, secret, owner, sample):
-    run = at_work(studio, owner, sample)
-    attempt = Attempt(run.id)
-    studio.checkpoints.of(attempt).save(b"state")
-    studio.results.finish(attempt, "cancelled")
-    page = opened(ROOT / "pages" / "run.py", secret, run=run.id)
-    assert "can go on from its last checkpoint, at no further cost" in texts(page)
-    page.button(key="run_resume").click().run()
-    assert not page.exception
-    resumed = studio.runs.get(owner, run.id)
-    assert (resumed.status, resumed.attempt, resumed.ledger_state) == ("queued", 2, "committed")
-
-
-def test_a_cancelled_run_without_a_checkpoint_cannot_be_resumed(studio, secret, owner, sample):
-    run = at_work(studio, owner, sample)
-    studio.results.finish(Attempt(run.id), "cancelled")
-    page = opened(ROOT / "pages" / "run.py", secret, run=run.id)
-    assert [button.key for button in page.button if button.key == "run_resume"] == []

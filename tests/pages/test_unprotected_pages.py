@@ -4,10 +4,9 @@ import re
 
 import pytest
 
-from tests.pages.test_screens import ROOT, at_work, opened, sample, secret, studio, texts
+from tests.pages.opening import ROOT, at_work, opened, texts
 from workers.jobs import do_run
 
-FIXTURES = (sample, secret, studio)
 A_NUMBER = re.compile(r"ε\W{0,4}(?:\d|inf|nan|unlimited|–)", re.IGNORECASE)
 
 
