@@ -36,6 +36,7 @@ from app.reporting.printable import (
     percent_text,
     provided,
     remainder_text,
+    statement,
 )
 from engine.data.schema import EXTENSION_KEY
 from engine.privacy.guarantee import NOT_GUARANTEED
@@ -50,6 +51,7 @@ _MECHANISMS = {
     "category_discovery": "Gaussian noise, then a threshold",
     "numeric_histogram": "Gaussian noise on counts of intervals",
     "range_discovery": "Gaussian noise on a public grid",
+    "noisy_gradients": "Gaussian noise on clipped gradients",
 }
 _OPEN_QUESTIONS = (
     "Purpose of the synthesis, and the legal basis for processing the private rows to this end",
@@ -257,18 +259,25 @@ def _entry(entry: Json) -> list[str]:
 def method_rows(certificate: Json) -> Rows:
     """The method, its settings, and what it ran on."""
     method, generator = part(certificate, "method"), part(certificate, "generator")
-    parameters = [
-        [_words(name), number_text(value) if isinstance(value, int | float) else clean(value)]
-        for name, value in part(method, "parameters").items()
-    ]
     libraries = ", ".join(f"{clean(name)} {clean(text)}" for name, text in part(generator, "libraries").items())
     return [
         ["Method", provided(method, "title")],
         ["Source", provided(method, "source")],
-        *parameters,
+        *_settings(part(method, "parameters")),
         ["Python", provided(generator, "python")],
         ["Libraries", libraries or NOT_PROVIDED],
     ]
+
+
+def _settings(settings: Json, prefix: str = "") -> Rows:
+    """A line per setting; settings within a setting follow it, under its name."""
+    rows: Rows = []
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            rows += _settings(value, f"{prefix}{name} ")
+        else:
+            rows.append([_words(prefix + name), number_text(value) if isinstance(value, int | float) else clean(value)])
+    return rows
 
 
 def _words(name: Any) -> str:
@@ -299,7 +308,10 @@ def _mechanism(event: Json) -> str:
 
 
 def _noise(event: Json) -> str:
-    scale = event.get("noise_scale")
+    scale, multiplier = event.get("noise_scale"), event.get("noise_multiplier")
+    if isinstance(multiplier, int | float):
+        samples = f"{number_text(event.get('steps'))} samples of {number_text(event.get('sampling_rate'))} of the units"
+        return f"σ = {number_text(multiplier)} × largest contribution, in each of {samples}"
     if isinstance(scale, int | float):
         return f"σ = {number_text(scale)} rows"
     selection = event.get("selection_epsilon")
@@ -330,7 +342,7 @@ def _randomness(certificate: Json, dataset: Json) -> list[list[str]]:
             "the exact number was not released",
             COMPUTED,
         ],
-        ["Noise", provided(randomness, "noise"), COMPUTED],
+        ["Noise", statement(randomness, "noise"), COMPUTED],
         ["Seed of the sampling", "none was kept" if seed is None else clean(seed), COMPUTED],
     ]
 

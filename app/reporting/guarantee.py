@@ -6,7 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from app.reporting.printable import NOT_PROVIDED, delta_text, epsilon_text, number_text, percent_text, provided
+from app.reporting.printable import (
+    NOT_PROVIDED,
+    delta_text,
+    epsilon_text,
+    number_text,
+    percent_text,
+    provided,
+    statement,
+)
 
 Json = Mapping[str, Any]
 Rows = list[list[str]]
@@ -83,7 +91,7 @@ def guarantee_rows(certificate: Json) -> Rows:
             f"ρ = {number_text(privacy.get('rho_zcdp'))}, which gives ε = {epsilon_text(privacy.get('epsilon_zcdp'))}",
             COMPUTED,
         ],
-        ["Accountant", provided(privacy, "accountant"), COMPUTED],
+        ["Accountant", statement(privacy, "accountant"), COMPUTED],
     ]
 
 

@@ -16,7 +16,9 @@ from typing import Any
 
 NOT_PROVIDED = "not provided"
 
-LONGEST_TEXT = 160
+LONGEST_TEXT, LONGEST_STATEMENT = 160, 1000
+"""Characters of a user's text, and of a sentence of the engine's own, that are printed at most."""
+
 LONGEST_WORD = 14
 
 _COVERED = (
@@ -43,19 +45,20 @@ _COVERED = (
 _BREAK = "\N{ZERO WIDTH SPACE}"
 
 
-def clean(text: Any) -> str:
+def clean(text: Any, longest: int = LONGEST_TEXT) -> str:
     """A user's text as it may be printed: one line, of bounded length, with a glyph for every character.
 
     Args:
         text: anything; None becomes "not provided".
+        longest: characters that are printed at most.
     """
     if text is None:
         return NOT_PROVIDED
     normal = unicodedata.normalize("NFC", str(text))
-    shown = normal[:LONGEST_TEXT]
+    shown = normal[:longest]
     printed = "".join(character if _has_glyph(character) else f"‹U+{ord(character):04X}›" for character in shown)
     printed = printed.replace("›‹", " ").strip()
-    if len(normal) > LONGEST_TEXT:
+    if len(normal) > longest:
         printed += f"… ({len(normal)} characters)"
     return " ".join(_breakable(word) for word in printed.split(" ")) or "(empty)"
 
@@ -63,6 +66,11 @@ def clean(text: Any) -> str:
 def provided(values: Mapping[str, Any] | None, key: str) -> str:
     """The text of a key, or "not provided"; never a default."""
     return clean(None if values is None else values.get(key))
+
+
+def statement(values: Mapping[str, Any], key: str) -> str:
+    """A sentence of the engine's own, whole."""
+    return clean(values.get(key), LONGEST_STATEMENT)
 
 
 def epsilon_text(value: Any) -> str:

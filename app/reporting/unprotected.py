@@ -16,7 +16,7 @@ from app.reporting.content import (
     rule_rows,
 )
 from app.reporting.guarantee import COMPUTED, DECLARED, Json, Rows, part
-from app.reporting.printable import clean, number_text, provided
+from app.reporting.printable import clean, number_text, provided, statement
 from engine.privacy.guarantee import NOT_GUARANTEED
 
 TITLE = "Internal record of a synthetic table"
@@ -81,7 +81,7 @@ def _randomness(certificate: Json, dataset: Json) -> Rows:
     return [
         ["Private rows, as declared", number_text(dataset.get("declared_rows")), DECLARED],
         ["Synthetic rows", number_text(rows.get("synthetic")), COMPUTED],
-        ["Noise", provided(part(certificate, "randomness"), "noise"), COMPUTED],
+        ["Noise", statement(part(certificate, "randomness"), "noise"), COMPUTED],
         ["Seed of the sampling", "none was kept" if seed is None else clean(seed), COMPUTED],
     ]
 

@@ -240,10 +240,17 @@ def method(certificate: dict[str, Any]) -> None:
                 "Mechanism": event["mechanism"].replace("_", " "),
                 "Purpose": event["purpose"],
                 "Read": ", ".join(event["reads"]),
-                "Noise, rows": round(event["noise_scale"], 1) if event["noise_scale"] else None,
+                "Noise": _noise(event),
             }
             for event in certificate["events"]
         ],
         hide_index=True,
         key="report_events",
     )
+
+
+def _noise(event: dict[str, Any]) -> str:
+    """Standard deviation of a mechanism's noise; counts are in rows, and gradients have no unit."""
+    if multiplier := event.get("noise_multiplier"):
+        return f"{multiplier:,.2f} × a clipped gradient"
+    return f"{event['noise_scale']:,.1f} rows" if event["noise_scale"] else ""

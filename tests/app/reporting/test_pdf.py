@@ -8,8 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.reporting.pdf import render_pdf
+from app.reporting.printable import number_text
 from engine.certificate import recompute
+from engine.pipeline import synthesize
 from tests.app.reporting.documents import DATASET, LEDGER, certificate, render, text_of, with_columns
+from tests.tables import small_plan, small_table
 
 HOSTILE_NAMES = [
     '#panic("x")',
@@ -55,6 +58,21 @@ def test_a_real_run_becomes_a_document_with_every_section():
     assert "ε = 1 at δ = 1e−6, for one row of the table" in text
     assert "Visits" in text and "ab" * 32 in text
     assert "python -m engine recompute certificate.json" in text
+
+
+def test_a_training_is_written_out_and_its_noise_is_not_in_rows():
+    """Settings within settings have a line each, statements are whole, and gradients are not counted in rows."""
+    trained = synthesize(small_table(), small_plan("dp-ctgan", declared_rows=400)).certificate
+    text = text_of(render(trained))
+    assert "Training sampling rate" in text and "Training steps" in text
+    assert "{'" not in text
+    assert "characters)" not in text
+    assert "rounded to 2^-20 of its standard deviation" in text
+    assert "found by privacy loss distributions" in text
+    charge = next(event for event in trained["events"] if event["mechanism"] == "noisy_gradients")
+    assert "Gaussian noise on clipped gradients" in text
+    assert f"σ = {number_text(charge['noise_multiplier'])} × largest contribution" in text
+    assert f"σ = {number_text(charge['noise_scale'])} rows" not in text
 
 
 def test_the_attached_certificate_is_the_one_given_and_gives_its_epsilon_again():
