@@ -330,13 +330,13 @@ class CentredCtgan(AdversarialNetworks):
 
 
 class CentredTvae(AutoencoderNetworks):
-    """Normalises over the private sample, so that one row changes the gradients of all."""
+    """Normalises latent points over the private sample, so that one row changes the gradients of all."""
 
     def private_loss(self, codes):
         rows = self.layout.one_hot(codes)
-        centred = (rows - rows.mean(0)) / (rows.std(0, correction=0) + 1e-3)
-        mean, log_variance = self.encoder(centred)
-        return -(self.layout.log_softmax(self.generator(mean)) * rows).sum(1) + 0.0 * log_variance.sum(1)
+        mean, log_variance = self.encoder(rows)
+        centred = (mean - mean.mean(0)) / (mean.std(0, correction=0) + 1e-3)
+        return -(self.layout.log_softmax(self.generator(centred)) * rows).sum(1) + 0.0 * log_variance.sum(1)
 
 
 @pytest.mark.parametrize(("method", "twin"), [("dp-ctgan", CentredCtgan), ("dp-tvae", CentredTvae)])
