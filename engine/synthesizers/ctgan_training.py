@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from engine.progress import Progress
 from engine.synthesizers.conditions import ConditionSampler
 from engine.synthesizers.network_settings import CtganSettings
-from engine.synthesizers.one_hot import OneHotRows, RowLayout, seeded_torch, torch_device, torch_generator
+from engine.synthesizers.one_hot import OneHotRows, RowLayout
 from engine.synthesizers.plain_columns import PlainTable
+from engine.synthesizers.torch_setting import seeded_torch, torch_device, torch_generator
 from engine.synthesizers.training_progress import TrainingReport
 
 PENALTY_WEIGHT = 10.0
@@ -82,7 +83,7 @@ def train_ctgan(
     conditions = ConditionSampler(table) if table.sizes else None
     steps_per_epoch = max(len(rows) // settings.batch_size, 1)
     report = TrainingReport(progress, settings.epochs, steps_per_epoch, settings.batch_size, target)
-    with seeded_torch(rng, target):
+    with seeded_torch(int(rng.integers(2**62)), target):
         training = _Training(rows, conditions, settings, target, rng)
         for _ in range(settings.epochs):
             for batch in training.epoch(steps_per_epoch):

@@ -22,6 +22,7 @@ from engine.synthesizers.deep_state import REFUSED, DeepState
 from engine.synthesizers.graphical_model import GraphicalModel
 from engine.synthesizers.networks import CellLayout, Generator, Moments, drawn_conditions
 from engine.synthesizers.stored_cells import Arrays
+from engine.synthesizers.torch_setting import device_title, seeded_torch, torch_device
 from engine.synthesizers.training import DeepNetworks
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Training:
         self._state = state
         self._plan = synthesizer.plan_
         self._sampled = synthesizer.training_of(self._plan)
-        self._device = torch.device("cuda" if synthesizer.device != "cpu" and torch.cuda.is_available() else "cpu")
+        self._device = torch_device(synthesizer.device)
 
     def run(self, progress: Progress) -> list[FloatArray]:
         """Train, or go on with a training.
@@ -81,8 +82,7 @@ class Training:
         Privacy: all steps are charged before the first one is taken.
         """
         settings = self._synthesizer.settings
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._seed)
+        with seeded_torch(self._seed, self._device):
             self._networks = networks = self._new_networks()
             if self._state.networks:
                 _load(networks, self._state.networks)
@@ -160,7 +160,7 @@ class Training:
             epsilon=self._epsilon_after(step, earlier_mu_squared),
             rows_per_second=self._networks.expected_units / seconds,
             seconds_left=(self._sampled.steps - step) * seconds,
-            device=torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else "cpu",
+            device=device_title(self._device),
         )
 
     def _epsilon_after(self, step: int, earlier_mu_squared: float) -> float:

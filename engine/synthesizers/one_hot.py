@@ -6,8 +6,7 @@ instead of 1.2 GB.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -122,26 +121,6 @@ class RowLayout:
     def stretches(self, rows: Tensor) -> tuple[Tensor, ...]:
         """The part of each stretch, shape (n, its length)."""
         return torch.split(rows[:, self.n_numbers :], list(self.sizes), dim=1)
-
-
-def torch_device(device: str) -> torch.device:
-    """Where networks are trained: `auto` takes a CUDA device where there is one."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
-
-
-def torch_generator(rng: np.random.Generator, device: torch.device) -> torch.Generator:
-    """A generator of torch that follows from one of NumPy."""
-    return torch.Generator(device=device).manual_seed(int(rng.integers(2**62)))
-
-
-@contextmanager
-def seeded_torch(rng: np.random.Generator, device: torch.device) -> Iterator[None]:
-    """What torch draws from its global generator inside follows from `rng`; outside, nothing is changed."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(rng.integers(2**62)))
-        yield
 
 
 def _columns(columns: Sequence[npt.NDArray[Any]], n_rows: int) -> npt.NDArray[Any]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.progress import Progress, ProgressEvent, TrainingNumbers
+from engine.synthesizers.torch_setting import device_title
 
 SECONDS_BETWEEN_REPORTS = 1.0
 FIRST, LAST = 0.1, 0.95
@@ -29,7 +30,7 @@ class TrainingReport:
     ) -> None:
         self._progress = progress
         self._epochs, self._steps_per_epoch, self._batch_size = epochs, steps_per_epoch, batch_size
-        self._device = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+        self._device = device_title(device)
         self._taken = 0
         self._began = self._reported = time.monotonic()
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from engine.progress import Progress
 from engine.synthesizers.network_settings import TvaeSettings
-from engine.synthesizers.one_hot import OneHotRows, seeded_torch, torch_device, torch_generator
+from engine.synthesizers.one_hot import OneHotRows
 from engine.synthesizers.plain_columns import PlainTable
+from engine.synthesizers.torch_setting import seeded_torch, torch_device, torch_generator
 from engine.synthesizers.training_progress import TrainingReport
 
 LEAST_DEVIATION, LARGEST_DEVIATION = 0.01, 1.0
@@ -68,7 +69,7 @@ def train_tvae(
     rows = OneHotRows(table, rng, target)
     source = torch_generator(rng, target)
     hidden, width = list(settings.hidden), rows.layout.width
-    with seeded_torch(rng, target):
+    with seeded_torch(int(rng.integers(2**62)), target):
         encoder = Encoder(width, hidden, settings.embedding).to(target)
         decoder = Decoder(settings.embedding, hidden, width).to(target)
     optimizer = torch.optim.Adam(
