@@ -178,14 +178,14 @@ def _evaluate(options: argparse.Namespace) -> Result:
     )
     report = evaluate(train, holdout, synthetic, schema, target=options.target, seed=options.seed)
     _write_json(options.out, report)
-    fidelity = report["fidelity"]
     return {
         "out": str(options.out),
         "classification": report["classification"],
-        "mean_distance_1way": fidelity["mean_distance_1way"],
-        "ceiling_1way": fidelity["ceiling_1way"],
-        "mean_distance_2way": fidelity["mean_distance_2way"],
-        "ceiling_2way": fidelity["ceiling_2way"],
+        "alarms": [alarm["title"] for alarm in report["alarms"]],
+        "findings": {
+            name: {finding["measure"]: finding["value"] for finding in metric.get("findings", ())}
+            for name, metric in report["metrics"].items()
+        },
     }
 
 

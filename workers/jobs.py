@@ -253,6 +253,7 @@ def _evaluate(
     progress: RunProgress,
     folder: Path,
 ) -> dict[str, Any]:
+    from engine.evaluation.context import Claim
     from engine.evaluation.evaluate import evaluate
 
     progress.report("evaluating", EVALUATION_PART[0], "Comparing with the real rows, for the owner only")
@@ -263,6 +264,8 @@ def _evaluate(
         work.plan.schema,
         target=work.target,
         progress=progress.part(*EVALUATION_PART),
+        claim=Claim.of(result.certificate),
+        synthesizer=result.synthesizer,
     )
     _write_json(folder / reports.EVALUATION, evaluation)
     services.results.save_file(work.attempt, reports.EVALUATION, folder / reports.EVALUATION, reports.INTERNAL)

@@ -18,6 +18,13 @@ def why_not(value: Any) -> str | None:
     return None
 
 
+def details(report: dict[str, Any], metric: str) -> dict[str, Any]:
+    """What a metric found beside its findings, or why it could not be computed."""
+    part: dict[str, Any] = report["metrics"][metric]
+    found: dict[str, Any] = part.get("details", part)
+    return found
+
+
 def percent(value: Any, digits: int = 1) -> str:
     """A share for reading."""
     return f"{100 * value:.{digits}f} %" if isinstance(value, int | float) else "could not be computed"
@@ -25,7 +32,7 @@ def percent(value: Any, digits: int = 1) -> str:
 
 def fidelity(report: dict[str, Any]) -> None:
     """Distributions and relations, with what equally many real rows reach."""
-    part = report["fidelity"]
+    part = details(report, "marginals")
     labels = {"1way": "One column", "2way": "Pairs of columns"}
     layout.figures({f"{label}: mean distance": percent(part[f"mean_distance_{key}"]) for key, label in labels.items()})
     for key, label in labels.items():
@@ -44,7 +51,7 @@ def fidelity(report: dict[str, Any]) -> None:
     _columns(part)
     _pairs(part)
     _associations(part)
-    _scores(report["sdmetrics"])
+    _scores(details(report, "sdmetrics"))
 
 
 def _columns(part: dict[str, Any]) -> None:
@@ -125,7 +132,7 @@ def _scores(scores: dict[str, Any]) -> None:
 
 def utility(report: dict[str, Any]) -> None:
     """Models trained on synthetic rows, tested on real ones."""
-    part = report["utility"]
+    part = details(report, "prediction")
     if why_not(part) is not None:
         st.info(f"Could not be computed: {why_not(part)}.")
         return
@@ -171,8 +178,7 @@ def privacy(report: dict[str, Any], certificate: dict[str, Any]) -> None:
         st.markdown(messages.NO_GUARANTEE_NOTE)
     else:
         st.markdown(messages.odds_sentence(stated["epsilon"], stated["delta"], "the protected unit"))
-    part = report["privacy"]
-    closest = part["distance_to_closest_record"]
+    closest = details(report, "closest-record")
     st.subheader("Distance to the closest real row", anchor=False)
     if why_not(closest) is not None:
         st.info(f"Could not be computed: {why_not(closest)}.")
@@ -187,7 +193,7 @@ def privacy(report: dict[str, Any], certificate: dict[str, Any]) -> None:
             alt="Distances to the closest training row and the closest row set aside",
         )
         st.caption(closest["caveat"])
-    copies = part["exact_copies"]
+    copies = details(report, "copies")
     st.subheader("Exact copies", anchor=False)
     if why_not(copies) is not None:
         st.info(f"Could not be computed: {why_not(copies)}.")

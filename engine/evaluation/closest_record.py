@@ -16,9 +16,10 @@ import pandas as pd
 from engine.data.encode import to_numbers
 from engine.data.schema import Field
 from engine.evaluation.binning import is_numeric, value_range
+from engine.evaluation.context import Context
 from engine.evaluation.intervals import wilson_interval
-from engine.evaluation.results import DECIMALS, unavailable
-from engine.evaluation.tables import EvaluationTables, draw_rows, row_hashes
+from engine.evaluation.results import DECIMALS, Finding, MetricResult, NotComputableError
+from engine.evaluation.tables import EvaluationTables, draw_rows
 
 MOST_SYNTHETIC_ROWS = 2_000
 MOST_REAL_ROWS = 20_000
@@ -38,17 +39,19 @@ CAVEAT = (
 FloatArray = npt.NDArray[np.float32]
 
 
-def closest_records(tables: EvaluationTables, rng: np.random.Generator) -> dict[str, Any]:
-    """The privacy section of the report.
-
-    Args:
-        tables: what is compared.
-        rng: decides the rows that are drawn.
-    """
-    return {
-        "distance_to_closest_record": _distance_section(tables, rng),
-        "exact_copies": _copies_section(tables, rng),
-    }
+def closest_records(context: Context) -> MetricResult:
+    """Whether synthetic rows lie nearer to training rows than to as many rows set aside."""
+    details = _distances(context.tables, context.rng)
+    low, high = details["interval"]
+    value = details["share_closer_to_train"]
+    finding = Finding(
+        "share-closer-to-training",
+        value,
+        (low, high),
+        0.5,
+        f"{100 * value:.1f} % of the synthetic rows lie closer to a training row; without copying, half of them would.",
+    )
+    return MetricResult((finding,), details)
 
 
 def nearest_distances(
@@ -86,10 +89,10 @@ def _block_nearest(rows: Sequence[FloatArray], reference: Sequence[FloatArray], 
     return np.asarray(total.min(axis=1) / len(rows), dtype=np.float32)
 
 
-def _distance_section(tables: EvaluationTables, rng: np.random.Generator) -> dict[str, Any]:
+def _distances(tables: EvaluationTables, rng: np.random.Generator) -> dict[str, Any]:
     """Distances to equally many training and holdout rows; the interval is for the draw of synthetic rows."""
     if tables.holdout is None:
-        return unavailable(NO_HOLDOUT)
+        raise NotComputableError(NO_HOLDOUT)
     synthetic = draw_rows(tables.synthetic, MOST_SYNTHETIC_ROWS, rng)
     affordable = MOST_COMPARISONS // (len(synthetic) * len(tables.fields))
     n_real = max(1, min(len(tables.holdout), len(tables.train), MOST_REAL_ROWS, affordable))
@@ -143,32 +146,6 @@ def _code_categories(columns: dict[str, pd.Series]) -> dict[str, FloatArray]:
     ends = np.cumsum([len(column) for column in columns.values()])
     parts = np.split(codes.astype(np.float32), ends[:-1])
     return dict(zip(columns, parts, strict=True))
-
-
-def _copies_section(tables: EvaluationTables, rng: np.random.Generator) -> dict[str, Any]:
-    """Synthetic rows that equal a real one; training rows and holdout are compared in equal numbers."""
-    synthetic, train = row_hashes(tables.synthetic), row_hashes(tables.train)
-    all_rows = int(np.isin(synthetic, train).sum())
-    if tables.holdout is None:
-        return {
-            "synthetic_rows_equal_to_a_training_row": all_rows,
-            "synthetic_rows_equal_to_any_training_row": all_rows,
-            "training_rows": len(train),
-            "expected_from_holdout": unavailable(NO_HOLDOUT),
-            "real_rows_each": len(train),
-            "synthetic_rows": len(synthetic),
-        }
-    n_real = min(len(train), len(tables.holdout))
-    holdout = row_hashes(draw_rows(tables.holdout, n_real, rng))
-    equal_train = rng.choice(train, n_real, replace=False)
-    return {
-        "synthetic_rows_equal_to_a_training_row": int(np.isin(synthetic, equal_train).sum()),
-        "synthetic_rows_equal_to_any_training_row": all_rows,
-        "training_rows": len(train),
-        "expected_from_holdout": int(np.isin(synthetic, holdout).sum()),
-        "real_rows_each": n_real,
-        "synthetic_rows": len(synthetic),
-    }
 
 
 def _rounded(value: Any) -> float:

@@ -1,27 +1,30 @@
-"""The internal report: synthetic rows beside the real ones.
+"""The internal report: synthetic rows beside the real ones, measured, used and attacked.
 
 It reads real rows and nothing here is charged to a budget, so its numbers must not leave with the synthetic file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import zlib
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from engine.data.schema import TableSchema
 from engine.errors import InputError
-from engine.evaluation.binning import cut_columns
-from engine.evaluation.closest_record import closest_records
-from engine.evaluation.fidelity import fidelity
-from engine.evaluation.sdmetrics_scores import sdmetrics_scores
+from engine.evaluation.context import Claim, Context
+from engine.evaluation.metric import MetricInfo
+from engine.evaluation.registry import list_metrics, metric_info
+from engine.evaluation.results import MetricResult, NotComputableError, unavailable
 from engine.evaluation.tables import EvaluationTables, prepare_tables
-from engine.evaluation.utility import utility
 from engine.progress import Progress, ProgressEvent, no_progress
 
-REPORT_VERSION = 1
+if TYPE_CHECKING:
+    from engine.synthesizers.base import Synthesizer
+
+REPORT_VERSION = 2
 THREADS = 1
 """Threads of the models. With one, sums come in one order on every machine, so a report can be made again."""
 
@@ -35,6 +38,9 @@ def evaluate(
     target: str | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
+    claim: Claim | None = None,
+    synthesizer: Synthesizer | None = None,
+    only: Collection[str] = (),
 ) -> dict[str, Any]:
     """Compare synthetic rows with the real rows they were learned from, and with real rows set aside.
 
@@ -45,36 +51,75 @@ def evaluate(
         schema: columns and treatments; dropped and faked columns are not compared.
         target: column that the utility check predicts.
         seed: of draws and models. The same rows in any order and the same seed give the same report.
-        progress: called before each part, with the share of the evaluation that is done; it may raise to stop it.
+        progress: called as work proceeds, with the share of the evaluation that is done; it may raise to stop it.
+        claim: the guarantee that the run states, which attacks are held against; None where there is none.
+        synthesizer: the fitted method; None where only its rows are known.
+        only: names of the metrics to compute; all where empty.
 
     Returns:
-        The report as JSON. A number that cannot be computed is `{"unavailable": reason}`.
+        The report as JSON: per metric its registry entry, findings, details and alarms, and all alarms together. What
+        cannot be computed is `{"unavailable": reason}`.
 
     Raises:
-        InputError: a table is empty or lacks a column, or the target is not a synthesized column.
+        InputError: a table is empty or lacks a column, the target is not a synthesized column, or a metric is unknown.
 
     Privacy: reads real rows and charges nothing; the report is for the owner of the rows only.
     """
-    draw, pairs, scores, models, records = (
-        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)
-    )
-    tables = prepare_tables(train, holdout, synthetic, schema, draw)
+    metrics = [metric_info(name) for name in only] or list(list_metrics())
+    tables = prepare_tables(train, holdout, synthetic, schema, _generator(seed, "rows"))
     if target is not None and target not in {field.name for field in tables.fields}:
         raise InputError(f"the target {target!r} is not among the synthesized columns")
-    parts: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
-        "fidelity": (
-            "Comparing distributions",
-            lambda: fidelity(cut_columns(tables.fields, tables.by_name()), target, pairs),
-        ),
-        "sdmetrics": ("Computing sdmetrics scores", lambda: sdmetrics_scores(tables, scores)),
-        "utility": ("Training models on synthetic rows", lambda: utility(tables, target, models, THREADS)),
-        "privacy": ("Looking for copied rows", lambda: closest_records(tables, records)),
+    total, done = sum(info.cost for info in metrics), 0.0
+    results = {}
+    for info in metrics:
+        context = Context(
+            tables=tables,
+            schema=schema,
+            target=target,
+            rng=_generator(seed, info.name),
+            threads=THREADS,
+            advance=_advance(progress, info, done / total, info.cost / total),
+            claim=claim,
+            synthesizer=synthesizer,
+        )
+        context.advance(0.0)
+        results[info.name] = info.to_json() | _compute(info, context)
+        done += info.cost
+    alarms = [{"metric": name, **alarm} for name, result in results.items() for alarm in result.get("alarms", ())]
+    return _header(tables, train, holdout, synthetic, seed) | {"alarms": alarms, "metrics": results}
+
+
+def _compute(info: MetricInfo, context: Context) -> dict[str, Any]:
+    try:
+        result = info.compute(context)
+    except NotComputableError as error:
+        return unavailable(str(error))
+    _check(info, result)
+    return {
+        "findings": [finding.to_json() for finding in result.findings],
+        "details": result.details,
+        "alarms": [{"code": alarm.code, "title": alarm.title, "sentence": alarm.sentence} for alarm in result.alarms],
     }
-    report = _header(tables, train, holdout, synthetic, seed)
-    for position, (name, (message, compute)) in enumerate(parts.items()):
-        progress(ProgressEvent("evaluating", position / len(parts), message))
-        report[name] = compute()
-    return report
+
+
+def _check(info: MetricInfo, result: MetricResult) -> None:
+    """Raise ValueError where a metric gives other numbers than its entry declares."""
+    found = [finding.measure for finding in result.findings]
+    declared = [measure.name for measure in info.measures]
+    if found != declared:
+        raise ValueError(f"the metric {info.name!r} declares {declared} and gives {found}")
+
+
+def _generator(seed: int, purpose: str) -> np.random.Generator:
+    """A stream of its own for every purpose, so that a further metric changes no other number."""
+    return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
+
+
+def _advance(progress: Progress, info: MetricInfo, start: float, width: float) -> Callable[[float], None]:
+    def advance(share: float) -> None:
+        progress(ProgressEvent("evaluating", min(start + width * share, 1.0), info.title))
+
+    return advance
 
 
 def _header(
@@ -87,13 +132,13 @@ def _header(
     return {
         "report_version": REPORT_VERSION,
         "classification": "internal",
-        "reads_real_rows": True,
         "seed": seed,
+        "confidence": 0.95,
         "tables": {
             "train_rows": len(train),
             "holdout_rows": 0 if holdout is None else len(holdout),
             "synthetic_rows": len(synthetic),
-            "columns": len(tables.fields),
+            "columns": [field.name for field in tables.fields],
             "compared_rows": {name: len(table) for name, table in tables.by_name().items()},
         },
     }

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.evaluation.association import cramers_v
-from engine.evaluation.binning import ColumnCells
-from engine.evaluation.results import DECIMALS, Score, mean_score, score, unavailable
+from engine.evaluation.binning import ColumnCells, cut_columns
+from engine.evaluation.context import Context
+from engine.evaluation.results import DECIMALS, Finding, MetricResult, Score, mean_score, score, unavailable
 
 MOST_COLUMNS_IN_PAIRS = 40
 
@@ -75,8 +76,16 @@ def total_variation(left: IntArray, right: IntArray) -> float:
     return float(0.5 * np.abs(left / left.sum() - right / right.sum()).sum())
 
 
-def fidelity(columns: Sequence[ColumnCells], target: str | None, rng: np.random.Generator) -> dict[str, Any]:
-    """The fidelity section of the report.
+def marginals(context: Context) -> MetricResult:
+    """Distances of all columns and of pairs of columns, with the cells that charts show."""
+    details = compare_cells(cut_columns(context.tables.fields, context.tables.by_name()), context.target, context.rng)
+    one_way = _mean_finding("one-way", "a column", details, "1way", [part["distance"] for part in details["columns"]])
+    two_way = _mean_finding("two-way", "a pair", details, "2way", [part["distance"] for part in details["pairs"]])
+    return MetricResult((one_way, two_way), details)
+
+
+def compare_cells(columns: Sequence[ColumnCells], target: str | None, rng: np.random.Generator) -> dict[str, Any]:
+    """Distances and associations of cells.
 
     Args:
         columns: cells of the tables `train`, `synthetic` and, where there is one, `holdout`.
@@ -105,6 +114,16 @@ def fidelity(columns: Sequence[ColumnCells], target: str | None, rng: np.random.
         "ceiling_2way": mean_score((part["ceiling"] for part in pairs), NO_HOLDOUT if len(compared) > 1 else no_pair),
         "association": _association_matrices(compared, pairs),
     }
+
+
+def _mean_finding(measure: str, what: str, details: dict[str, Any], key: str, distances: Sequence[float]) -> Finding:
+    value, ceiling = details[f"mean_distance_{key}"], details[f"ceiling_{key}"]
+    if isinstance(value, dict):
+        return Finding(measure, value, value, ceiling, "There is one column only, so there are no pairs.")
+    sentence = f"On average {100 * value:.1f} % of the rows would have to move to another cell of {what}"
+    if not isinstance(ceiling, dict):
+        sentence += f"; equally many real rows that were set aside lie {100 * ceiling:.1f} % away"
+    return Finding(measure, value, (min(distances), max(distances)), ceiling, f"{sentence}.")
 
 
 def _column_report(column: ColumnCells, equal: EqualRows) -> dict[str, Any]:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from engine.data.schema import Field, FieldType
 from engine.evaluation.binning import is_numeric
-from engine.evaluation.results import score, unavailable
-from engine.evaluation.tables import EvaluationTables, draw_rows
+from engine.evaluation.context import Context
+from engine.evaluation.results import Finding, MetricResult, NotComputableError, Score, score, unavailable
+from engine.evaluation.tables import draw_rows
 
 MOST_ROWS = 20_000
 MOST_COLUMNS = 60
@@ -20,20 +21,22 @@ _TABLE = "table"
 _NO_PAIRS = "no pair of real columns goes together strongly enough for sdmetrics to count it"
 
 
-def sdmetrics_scores(tables: EvaluationTables, rng: np.random.Generator) -> dict[str, Any]:
-    """The sdmetrics section of the report.
-
-    Args:
-        tables: what is compared; at most MOST_ROWS random rows of each table go in.
-        rng: decides the rows that are drawn.
-    """
+def sdmetrics_scores(context: Context) -> MetricResult:
+    """The library's quality and diagnostic scores; at most MOST_ROWS random rows of each table go in."""
+    tables = context.tables
     if len(tables.fields) > MOST_COLUMNS:
-        return unavailable(f"sdmetrics compares every pair of columns; it is left out above {MOST_COLUMNS}")
-    real = draw_rows(tables.train, MOST_ROWS, rng)
-    synthetic = draw_rows(tables.synthetic, MOST_ROWS, rng)
+        raise NotComputableError(f"sdmetrics compares every pair of columns; it is left out above {MOST_COLUMNS}")
+    real = draw_rows(tables.train, MOST_ROWS, context.rng)
+    synthetic = draw_rows(tables.synthetic, MOST_ROWS, context.rng)
     metadata = {"tables": {_TABLE: {"columns": {field.name: _metadata(field) for field in tables.fields}}}}
     sections = _reports(_plain(real, tables.fields), _plain(synthetic, tables.fields), metadata)
-    return {**sections, "rows": {"real": len(real), "synthetic": len(synthetic)}}
+    findings = tuple(_finding(name, sections[name].get("score", sections[name])) for name in ("quality", "diagnostic"))
+    return MetricResult(findings, {**sections, "rows": {"real": len(real), "synthetic": len(synthetic)}})
+
+
+def _finding(name: str, value: Score) -> Finding:
+    sentence = "The library gave no score." if isinstance(value, dict) else f"The library gives {100 * value:.1f} %."
+    return Finding(name, value, unavailable("the library gives no interval"), unavailable("not compared"), sentence)
 
 
 def _reports(real: pd.DataFrame, synthetic: pd.DataFrame, metadata: dict[str, Any]) -> dict[str, Any]:

@@ -19,10 +19,11 @@ import pandas as pd
 from engine.data.encode import to_numbers
 from engine.data.schema import Field, FieldType
 from engine.evaluation.binning import category_codes, category_values, is_numeric
+from engine.evaluation.context import Context
 from engine.evaluation.features import FeaturePlan, Features, plan_features
 from engine.evaluation.intervals import BOOTSTRAP_REPLICATES, bootstrap_weights, percentile_interval
-from engine.evaluation.results import DECIMALS, Score, score, unavailable
-from engine.evaluation.tables import EvaluationTables, draw_rows
+from engine.evaluation.results import DECIMALS, Finding, MetricResult, NotComputableError, Score, score, unavailable
+from engine.evaluation.tables import draw_rows
 
 MOST_TRAINING_ROWS = 50_000
 MOST_TEST_ROWS = 20_000
@@ -69,30 +70,39 @@ class Task:
         return np.where(codes < 0, np.nan, codes)
 
 
-def utility(tables: EvaluationTables, target: str | None, rng: np.random.Generator, threads: int) -> dict[str, Any]:
-    """The utility section of the report.
-
-    Args:
-        tables: what is compared; models see random rows of a large one.
-        target: column to predict, or None.
-        rng: decides the rows, the models and the bootstrap resamples.
-        threads: threads that the models may use.
-    """
+def prediction(context: Context) -> MetricResult:
+    """Models trained on synthetic rows beside the same trained on real rows, tested on rows set aside."""
+    tables, target, rng = context.tables, context.target, context.rng
     if target is None:
-        return unavailable(NO_TARGET)
+        raise NotComputableError(NO_TARGET)
     if tables.holdout is None:
-        return unavailable(NO_HOLDOUT)
+        raise NotComputableError(NO_HOLDOUT)
     if len(tables.fields) < 2:
-        return unavailable(NO_FEATURES)
+        raise NotComputableError(NO_FEATURES)
     task = _task(next(field for field in tables.fields if field.name == target), tables.train)
-    if isinstance(task, str):
-        return unavailable(task)
     plan = plan_features([field for field in tables.fields if field.name != target], tables.train)
     most = min(MOST_TRAINING_ROWS, MOST_INPUTS // plan.n_linear)
     limits = {"train": most, "synthetic": most, "holdout": min(most, MOST_TEST_ROWS)}
     rows = {name: _with_answer(draw_rows(table, limits[name], rng), task) for name, table in tables.by_name().items()}
-    problem = _test_problem(rows["holdout"][1])
-    return unavailable(problem) if problem else _compare(task, plan, rows, rng, threads)
+    _check_test(rows["holdout"][1])
+    details = _compare(task, plan, rows, rng, context.threads)
+    return MetricResult((_best(details["models"]),), details)
+
+
+def _best(models: list[dict[str, Any]]) -> Finding:
+    scored = [model for model in models if isinstance(model["trained_on_synthetic"], float)]
+    if not scored:
+        reason = models[0]["trained_on_synthetic"]
+        return Finding("score", reason, reason, models[0]["trained_on_real"], "No model could be trained.")
+    best = max(scored, key=lambda model: model["trained_on_synthetic"])
+    value, real = best["trained_on_synthetic"], best["trained_on_real"]
+    return Finding(
+        "score",
+        value,
+        tuple(best["trained_on_synthetic_interval"]),
+        real,
+        f"{best['name']} reaches {value:.3f} when trained on synthetic rows.",
+    )
 
 
 def weighted_auc(answers: FloatArray, scores: FloatArray, weights: FloatArray) -> FloatArray:
@@ -137,23 +147,25 @@ def weighted_r2(answers: FloatArray, predictions: FloatArray, weights: FloatArra
     return np.where(varies, 1.0 - residual / np.where(varies, variance, 1.0), np.nan)
 
 
-def _task(field: Field, train: pd.DataFrame) -> Task | str:
-    """What to predict, or why it cannot be predicted."""
+def _task(field: Field, train: pd.DataFrame) -> Task:
+    """What to predict; raises NotComputableError where it cannot be predicted."""
     column = train[field.name].dropna()
     n_values = int(column.nunique())
     if n_values < 2:
-        return "the target has a single value in the training rows"
+        raise NotComputableError("the target has a single value in the training rows")
     is_class = not is_numeric(field) or (field.type is FieldType.INTEGER and n_values <= MOST_VALUES_OF_A_CLASS_NUMBER)
     if not is_class:
         return Task(field, None)
     if n_values > MOST_CLASSES:
-        return f"the target has {n_values} categories; choose a column with at most {MOST_CLASSES}"
+        raise NotComputableError(f"the target has {n_values} categories; choose a column with at most {MOST_CLASSES}")
     present = set(column.unique())
     if is_numeric(field):
         return Task(field, tuple(sorted(present)))
     values, _ = category_values(field, column, MOST_CLASSES)
     listed = tuple(value for value in values if value in present)
-    return Task(field, listed) if len(listed) > 1 else "the target has a single value of its list"
+    if len(listed) < 2:
+        raise NotComputableError("the target has a single value of its list")
+    return Task(field, listed)
 
 
 def _with_answer(table: pd.DataFrame, task: Task) -> tuple[pd.DataFrame, FloatArray]:
@@ -162,12 +174,11 @@ def _with_answer(table: pd.DataFrame, task: Task) -> tuple[pd.DataFrame, FloatAr
     return table[known], answers[known]
 
 
-def _test_problem(answers: FloatArray) -> str | None:
+def _check_test(answers: FloatArray) -> None:
     if len(answers) < FEWEST_TEST_ROWS:
-        return f"fewer than {FEWEST_TEST_ROWS} rows with a known target were set aside to test on"
+        raise NotComputableError(f"fewer than {FEWEST_TEST_ROWS} rows with a known target were set aside to test on")
     if len(np.unique(answers)) < 2:
-        return "the target has a single value in the rows set aside"
-    return None
+        raise NotComputableError("the target has a single value in the rows set aside")
 
 
 def _compare(
@@ -263,8 +274,9 @@ def _fit_trees(task: Task, features: Features, answers: FloatArray, state: int, 
         categorical_features=features.categorical,
         random_state=state,
     )
+    empty = np.isnan(features.trees).all(axis=0)  # scikit-learn cannot bin a column without any value
     with _quiet(threads):
-        model.fit(features.trees, answers)
+        model.fit(np.where(empty, 0.0, features.trees), answers)
     return lambda test: _predict(task, model, test.trees, threads)
 
 

@@ -37,7 +37,7 @@ def test_the_sample_goes_the_whole_line(services, owner):
     ended = services.runs.get(owner, run.id)
     assert (ended.status, ended.note, ended.target) == ("done", None, "readmitted")
     assert len(services.reports.preview(owner, run.id, 500)) == 200
-    assert services.reports.evaluation(owner, run.id)["utility"]["target"] == "readmitted"
+    assert services.reports.evaluation(owner, run.id)["metrics"]["prediction"]["details"]["target"] == "readmitted"
     assert services.ledger.summary(owner, view.id).epsilon_spent == pytest.approx(1.0, abs=1e-5)
     assert services.audit.list(owner)[0].action == "run.done"
     datasets.delete(owner, view.id)

@@ -96,7 +96,7 @@ def test_the_document_is_tagged_archivable_and_names_its_language():
 
 
 def test_nothing_of_the_internal_report_is_printed():
-    evaluation = {"fidelity": {"mean_distance_2way": 0.987654321}, "utility": {"target": "MARKER-OF-A-TARGET"}}
+    evaluation = {"metrics": {"marginals": {"details": {"distance": 0.987654321, "target": "MARKER-OF-A-TARGET"}}}}
     reader = render(evaluation=evaluation)
     text = text_of(reader)
     assert "0.98765" not in text and "MARKER-OF-A-TARGET" not in text

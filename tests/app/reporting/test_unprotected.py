@@ -25,7 +25,7 @@ def unprotected(method="gaussian-copula", **changes):
 
 @pytest.mark.parametrize("method", UNPROTECTED)
 def test_it_says_on_every_page_that_there_is_no_guarantee_and_prints_no_number(method):
-    reader = render(unprotected(method), evaluation={"fidelity": {}})
+    reader = render(unprotected(method), evaluation={"metrics": {}})
     assert len(reader.pages) >= 2
     for page in reader.pages:
         assert BANNER.upper() in page.extract_text()

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from engine.data.schema import Field, FieldType, TableSchema
-from engine.evaluation.closest_record import closest_records, nearest_distances
-from engine.evaluation.tables import prepare_tables
+from engine.evaluation.closest_record import nearest_distances
+from tests.metrics import measure
 from tests.tables import typed
 
 SCHEMA = TableSchema(
@@ -25,8 +25,9 @@ def rows(n_rows, seed):
 
 
 def compare(train, holdout, synthetic):
-    rng = np.random.default_rng(0)
-    return closest_records(prepare_tables(train, holdout, synthetic, SCHEMA, rng), rng)
+    """Details of the distances and of the copies."""
+    parts = [measure(name, train, holdout, synthetic, SCHEMA) for name in ("closest-record", "copies")]
+    return [part.get("details", part) for part in parts]
 
 
 def brute_force(left, right, numeric):
@@ -56,8 +57,7 @@ def test_nearest_distance_agrees_with_brute_force():
 
 def test_copies_of_training_rows_are_seen():
     train, holdout = rows(400, 0), rows(400, 1)
-    report = compare(train, holdout, train)
-    distance, copies = report["distance_to_closest_record"], report["exact_copies"]
+    distance, copies = compare(train, holdout, train)
     assert distance["share_closer_to_train"] > 0.99
     assert distance["interval"][0] > 0.9
     assert distance["median_train"] == 0.0
@@ -67,15 +67,15 @@ def test_copies_of_training_rows_are_seen():
 
 def test_copies_of_the_holdout_are_seen_from_the_other_side():
     holdout = rows(400, 1)
-    report = compare(rows(400, 0), holdout, holdout)
-    assert report["distance_to_closest_record"]["interval"][1] < 0.1
-    assert report["exact_copies"]["expected_from_holdout"] == 400
+    distance, copies = compare(rows(400, 0), holdout, holdout)
+    assert distance["interval"][1] < 0.1
+    assert copies["expected_from_holdout"] == 400
 
 
 def test_fresh_rows_are_as_near_to_the_one_as_to_the_other_whatever_the_sizes():
     # 4000 training rows against 500 of the holdout would be nearer in about 8 of 9 cases: the comparison draws
     # 500. A share of 1500 fresh rows has a standard error of 0.013, and the shared real rows add about as much.
-    distance = compare(rows(4000, 0), rows(500, 1), rows(1500, 2))["distance_to_closest_record"]
+    distance, _ = compare(rows(4000, 0), rows(500, 1), rows(1500, 2))
     assert distance["real_rows_each"] == 500
     assert distance["share_closer_to_train"] == pytest.approx(0.5, abs=0.08)
     assert distance["n"] == 1500
@@ -86,19 +86,18 @@ def test_rows_of_few_distinct_values_tie_and_do_not_count_as_copies_of_either_si
     train = rows(50, 0).assign(place=pd.array(["a"] * 50, dtype="string"))
     for name in ("x0", "x1", "x2", "x3"):
         train[name] = pd.array([0.5] * 50, dtype="Float64")
-    report = compare(train, train, train)
-    assert report["distance_to_closest_record"]["share_closer_to_train"] == 0.5
-    copies = report["exact_copies"]
+    distance, copies = compare(train, train, train)
+    assert distance["share_closer_to_train"] == 0.5
     assert copies["synthetic_rows_equal_to_a_training_row"] == copies["expected_from_holdout"] == 50
 
 
 def test_without_a_holdout_nothing_is_claimed():
-    report = compare(rows(30, 0), None, rows(30, 1))
-    assert set(report["distance_to_closest_record"]) == {"unavailable"}
-    assert set(report["exact_copies"]["expected_from_holdout"]) == {"unavailable"}
-    assert report["exact_copies"]["synthetic_rows_equal_to_a_training_row"] == 0
+    distance, copies = compare(rows(30, 0), None, rows(30, 1))
+    assert "no real rows were set aside" in distance["unavailable"]
+    assert set(copies["expected_from_holdout"]) == {"unavailable"}
+    assert copies["synthetic_rows_equal_to_a_training_row"] == 0
 
 
 def test_the_section_says_that_it_proves_nothing():
-    caveat = compare(rows(30, 0), rows(30, 1), rows(30, 2))["distance_to_closest_record"]["caveat"]
-    assert "proves nothing" in caveat
+    distance, _ = compare(rows(30, 0), rows(30, 1), rows(30, 2))
+    assert "proves nothing" in distance["caveat"]

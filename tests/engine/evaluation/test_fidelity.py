@@ -4,7 +4,7 @@ import pytest
 
 from engine.data.schema import Field, FieldType, TableSchema
 from engine.evaluation.binning import cut_columns
-from engine.evaluation.fidelity import MOST_COLUMNS_IN_PAIRS, fidelity, total_variation
+from engine.evaluation.fidelity import MOST_COLUMNS_IN_PAIRS, compare_cells, total_variation
 from tests.tables import typed
 
 LETTERS = TableSchema(tuple(Field(name, FieldType.STRING, enum=("a", "b", "c")) for name in ("u", "v")))
@@ -20,7 +20,7 @@ def letters(n_rows, seed, dependent=True):
 
 def compare(train, synthetic, holdout=None, schema=LETTERS, target=None, seed=0):
     tables = {"train": train, "synthetic": synthetic} | ({} if holdout is None else {"holdout": holdout})
-    return fidelity(cut_columns(schema.fields, tables), target, np.random.default_rng(seed))
+    return compare_cells(cut_columns(schema.fields, tables), target, np.random.default_rng(seed))
 
 
 def test_total_variation_agrees_with_the_sum_by_hand():

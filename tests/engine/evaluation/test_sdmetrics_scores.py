@@ -2,14 +2,14 @@ import numpy as np
 import pandas as pd
 
 from engine.data.schema import Field, FieldType, TableSchema
-from engine.evaluation.sdmetrics_scores import MOST_COLUMNS, sdmetrics_scores
-from engine.evaluation.tables import prepare_tables
+from engine.evaluation.sdmetrics_scores import MOST_COLUMNS
+from tests.metrics import measure
 from tests.tables import SMALL_SCHEMA, small_table, typed
 
 
 def scores(train, synthetic, schema=SMALL_SCHEMA):
-    rng = np.random.default_rng(0)
-    return sdmetrics_scores(prepare_tables(train, None, synthetic, schema, rng), rng)
+    part = measure("sdmetrics", train, None, synthetic, schema)
+    return part.get("details", part)
 
 
 def test_values_outside_the_real_range_lower_the_diagnostic_score():

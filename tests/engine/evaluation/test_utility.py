@@ -4,8 +4,8 @@ import pytest
 from sklearn.metrics import r2_score, roc_auc_score
 
 from engine.data.schema import Field, FieldType, TableSchema
-from engine.evaluation.tables import prepare_tables
-from engine.evaluation.utility import MOST_CLASSES, utility, weighted_auc, weighted_r2
+from engine.evaluation.utility import MOST_CLASSES, weighted_auc, weighted_r2
+from tests.metrics import measure
 from tests.tables import typed
 
 SCHEMA = TableSchema(
@@ -48,8 +48,8 @@ def shuffled(table, column):
 def use(train, holdout, synthetic, target, schema=SCHEMA):
     """The utility section, where only `x` and `colour` are there to predict from."""
     schema = TableSchema(tuple(f for f in schema.fields if f.name in ("x", "colour", target) or target is None))
-    rng = np.random.default_rng(0)
-    return utility(prepare_tables(train, holdout, synthetic, schema, rng), target, rng, threads=1)
+    part = measure("prediction", train, holdout, synthetic, schema, target=target)
+    return part.get("details", part)
 
 
 def test_weighted_auc_agrees_with_scikit_learn():

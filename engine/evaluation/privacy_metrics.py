@@ -1,0 +1,38 @@
+"""Registry entries of the privacy attacks. Finding nothing proves nothing; what is guaranteed is in the certificate."""
+
+from __future__ import annotations
+
+import math
+
+from engine.evaluation.metric import Goal, Measure, MetricInfo, Part, Unit
+
+PRIVACY_METRICS = (
+    MetricInfo(
+        name="closest-record",
+        title="Distance to the closest record",
+        part=Part.PRIVACY,
+        question="Do synthetic rows lie nearer to the rows that were learned from than to rows that were not?",
+        measures=(
+            Measure(
+                "share-closer-to-training", "Closer to a training row", Goal.LOW, 0.0, 1.0, Unit.SHARE, "Chance alone"
+            ),
+        ),
+        reads_real_rows=True,
+        cost=4.0,
+        target="engine.evaluation.closest_record:closest_records",
+    ),
+    MetricInfo(
+        name="copies",
+        title="Copied rows",
+        part=Part.PRIVACY,
+        question="Do more synthetic rows equal a training row than equal a row that was never trained on?",
+        measures=(
+            Measure(
+                "exact", "Rows equal to a training row", Goal.LOW, 0.0, math.inf, Unit.COUNT, "Equally many other rows"
+            ),
+        ),
+        reads_real_rows=True,
+        cost=0.5,
+        target="engine.evaluation.copies:copied_rows",
+    ),
+)
