@@ -31,7 +31,7 @@ FEWEST_ROWS = 20
 
 ALARM_LEVEL = 1e-5
 """Chance that an attack metric raises an alarm on a synthesizer that treats training and control rows alike."""
-ALARM_MARGIN = 0.02
+ALARM_MARGIN = 0.01
 """Risk that an alarm must exceed for certain; below it, a risk is reported and is not a sign of a fault."""
 
 NO_HOLDOUT = "no real rows were set aside to attack as a control"
@@ -119,6 +119,12 @@ class Attack:
     def beats_guessing(self) -> bool:
         """Whether the attack succeeds more often than the naive guess beyond chance."""
         return self.main.interval()[0] > self.baseline.value
+
+    @property
+    def clearness(self) -> float:
+        """The excess over the control in standard errors; 0 where neither rate varies."""
+        variance = sum(rate.value * (1.0 - rate.value) / rate.effective_n for rate in (self.main, self.control))
+        return (self.main.value - self.control.value) / math.sqrt(variance) if variance > 0 else 0.0
 
     @property
     def risk(self) -> Score:

@@ -16,7 +16,7 @@ from engine.evaluation.binning import is_numeric
 from engine.evaluation.context import Context
 from engine.evaluation.intervals import CONFIDENCE
 from engine.evaluation.neighbours import nearest_without, observed_ranges, to_points
-from engine.evaluation.results import Finding, MetricResult, NotComputableError
+from engine.evaluation.results import MetricResult, NotComputableError
 from engine.evaluation.tables import draw_rows
 
 MOST_SECRETS = 15
@@ -46,8 +46,9 @@ def attribute_inference(context: Context) -> MetricResult:
     Returns:
         Details: `attacks`, per secret column a row with `name` (the column), `title`, `tolerance` (in words), `main`,
         `baseline` and `control` (each `rate`, `interval`, `successes`, `n`), `risk` (`value`, `interval`),
-        `n_attacks`, `beats_guessing`; `all_columns`, a row of the same form over all columns; `highest`, the column
-        of the highest risk or null; `knowledge`, `threat_model`; `synthetic_rows`; `columns_left_out`.
+        `n_attacks`, `beats_guessing`; `all_columns`, a row of the same form over all columns, or null;
+        `clearest_column`, the name of the column whose excess over the control exceeds its standard error most, or
+        null; `knowledge`, `threat_model`; `synthetic_rows`; `columns_left_out`, how many were not attacked.
 
     Raises:
         NotComputableError: there is no holdout, too few rows, or a single column.
@@ -156,25 +157,24 @@ def _pooled(right: BoolArray) -> Rate:
 
 def _result(attacks: list[Attack], hits: dict[str, BoolArray], n_synthetic: int, left_out: int) -> MetricResult:
     open_ones = [place for place, attack in enumerate(attacks) if attack.control.value < 1.0]
-    together = _together({kind: right[open_ones] for kind, right in hits.items()}) if open_ones else None
-    highest = max((attacks[place] for place in open_ones), key=lambda attack: float(attack.risk), default=None)  # type: ignore[arg-type]
+    together = [_together({kind: right[open_ones] for kind, right in hits.items()})] if open_ones else []
+    clearest = max((attacks[place] for place in open_ones), key=lambda attack: attack.clearness, default=None)
     details = {
         "attacks": [attack.to_json() for attack in attacks],
-        "all_columns": together.to_json() if together else None,
-        "highest": highest.name if highest else None,
+        "all_columns": together[0].to_json() if together else None,
+        "clearest_column": clearest.name if clearest else None,
         "knowledge": KNOWLEDGE,
         "threat_model": THREAT_MODEL,
         "synthetic_rows": n_synthetic,
         "columns_left_out": left_out,
     }
-    return MetricResult(_findings(together, highest, len(open_ones)), details, alarms(attacks))
-
-
-def _findings(together: Attack | None, highest: Attack | None, n_open: int) -> tuple[Finding, ...]:
-    """The risk over all columns, and the highest of one with an interval that holds for all of them at once."""
-    if together is None or highest is None:
-        return tuple(missing_finding(measure, NO_COLUMN) for measure in ("all-columns", "highest"))
-    return together.finding("all-columns"), highest.finding("highest", 1.0 - (1.0 - CONFIDENCE) / n_open)
+    if clearest is None:
+        findings = tuple(missing_finding(measure, NO_COLUMN) for measure in ("all-columns", "clearest-column"))
+        return MetricResult(findings, details)
+    # The column is chosen after the fact: its interval holds for all columns at once.
+    simultaneous = 1.0 - (1.0 - CONFIDENCE) / len(open_ones)
+    findings = (together[0].finding("all-columns"), clearest.finding("clearest-column", simultaneous))
+    return MetricResult(findings, details, alarms([*attacks, *together]))
 
 
 def _tolerance(field: Field) -> str:

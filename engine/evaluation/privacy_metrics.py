@@ -41,7 +41,7 @@ PRIVACY_METRICS = (
         name="singling-out",
         title="Singling out",
         part=Part.PRIVACY,
-        question="Do conditions that single out a synthetic row single out a training row more often than another?",
+        question="Do conditions that single out a synthetic row single out a training row too?",
         measures=(
             Measure("univariate", "Risk by one column", Goal.LOW, 0.0, 1.0, Unit.SHARE, _CONTROL),
             Measure("multivariate", "Risk by several columns", Goal.LOW, 0.0, 1.0, Unit.SHARE, _CONTROL),
@@ -67,7 +67,9 @@ PRIVACY_METRICS = (
         question="Do synthetic rows tell a value of a training record of which all other values are known?",
         measures=(
             Measure("all-columns", "Risk over all columns", Goal.LOW, 0.0, 1.0, Unit.SHARE, _CONTROL),
-            Measure("highest", "Highest risk of a column", Goal.LOW, 0.0, 1.0, Unit.SHARE, _CONTROL),
+            Measure(
+                "clearest-column", "Risk of the column that stands out most", Goal.LOW, 0.0, 1.0, Unit.SHARE, _CONTROL
+            ),
         ),
         reads_real_rows=True,
         cost=2.0,

@@ -21,9 +21,9 @@ from engine.evaluation.predicates import LAST, MISSING, CodeArray, Predicates, S
 from engine.evaluation.results import Finding, MetricResult
 from engine.evaluation.tables import draw_rows, row_hashes
 
-COLUMNS_KNOWN = 4
-"""Columns of a condition on several; fewer in a narrower table."""
-MOST_TRIES = 20
+FEW_COLUMNS = 3
+MOST_CONDITIONS = 2 * MOST_ATTACKS
+MOST_TRIES = 10
 """Conditions tried per attack; in a table of few distinct rows hardly one singles out a synthetic row."""
 FEWEST_ATTACKS = 20
 MOST_ROWS = 100_000
@@ -47,10 +47,10 @@ def singling_out(context: Context) -> MetricResult:
     most, away from the median. Who guesses compares random columns with random synthetic values.
 
     Returns:
-        Details: `attacks`, a row for `univariate` and one for `multivariate` (each only where it could be made) with
-        `name`, `title`, `columns` (of a condition), `knowledge`, `main`, `baseline` and `control` (each `rate`,
-        `interval`, `successes`, `n`), `risk` (`value`, `interval`), `n_attacks`, `beats_guessing`; `threat_model`;
-        `synthetic_rows`; `real_rows_each`.
+        Details: `attacks`, rows `univariate` and `multivariate-N` for conditions on N columns (three, half of them,
+        which gives the finding, and all; each only where it could be made) with `name`, `title`, `columns` (N),
+        `main`, `baseline` and `control` (each `rate`, `interval`, `successes`, `n`), `risk` (`value`, `interval`),
+        `n_attacks`, `beats_guessing`; `knowledge`, `threat_model`; `synthetic_rows`; `real_rows_each`.
 
     Raises:
         NotComputableError: there is no holdout, or too few rows.
@@ -71,19 +71,24 @@ def singling_out(context: Context) -> MetricResult:
     codes = code_columns(tables.fields, drawn)
     rows = {name: SortedRows(columns) for name, columns in codes.items()}
     attacker = Attacker(codes["synthetic"], [is_numeric(field) for field in tables.fields], context.rng)
-    plans = _plans(attacker, rows["synthetic"], len(tables.fields), context.rng)
-    attacks: dict[str, Attack] = {}
-    for place, (name, predicates) in enumerate(plans.items()):
-        if len(predicates) >= FEWEST_ATTACKS:
-            attacks[name] = _attack(name, predicates, attacker, rows)
-        context.advance((place + 1) / len(plans))
+    sizes = condition_sizes(len(tables.fields))
+    attacks: dict[int, Attack] = {}
+    for place, n_columns in enumerate(sizes):
+        conditions = _conditions(attacker, rows["synthetic"], n_columns, context.rng)
+        if len(conditions) >= FEWEST_ATTACKS:
+            attacks[n_columns] = _attack(conditions, attacker, rows)
+        context.advance((place + 1) / len(sizes))
     details = {
         "attacks": [attack.to_json() for attack in attacks.values()],
+        "knowledge": KNOWLEDGE,
         "threat_model": THREAT_MODEL,
         "synthetic_rows": len(drawn["synthetic"]),
         "real_rows_each": n_rows,
     }
-    findings = tuple(_finding(name, attacks.get(name), len(tables.fields)) for name in ("univariate", "multivariate"))
+    findings = (
+        _finding("univariate", attacks.get(1)),
+        _finding("multivariate", attacks.get(half_of(len(tables.fields)))),
+    )
     return MetricResult(findings, details, alarms(list(attacks.values())))
 
 
@@ -155,41 +160,47 @@ def _compare(columns: IntArray, values: IntArray, operators: IntArray, numeric: 
     return Predicates(columns, low, high, operators == 1)
 
 
-def _plans(
-    attacker: Attacker, synthetic: SortedRows, n_columns: int, rng: np.random.Generator
-) -> dict[str, Predicates]:
-    """Distinct conditions that single out a synthetic row, per attack."""
+def condition_sizes(n_columns: int) -> list[int]:
+    """Numbers of columns that conditions speak of: one, a few, half of them, and all."""
+    return sorted({1, min(FEW_COLUMNS, n_columns), min(half_of(n_columns), n_columns), n_columns})
+
+
+def half_of(n_columns: int) -> int:
+    """Columns of a condition on half of them, at least two."""
+    return max(2, (n_columns + 1) // 2)
+
+
+def _conditions(attacker: Attacker, synthetic: SortedRows, n_columns: int, rng: np.random.Generator) -> Predicates:
+    """Distinct conditions that single out a synthetic row."""
+    if n_columns > 1:
+        return _search(attacker, synthetic, n_columns)
     rare = attacker.rare_values()
     rare = rare.take(np.flatnonzero(synthetic.only_matches(rare) >= 0))
-    chosen = rng.permutation(len(rare))[:MOST_ATTACKS]
-    plans = {"univariate": rare.take(chosen)}
-    if n_columns > 1:
-        plans["multivariate"] = _search(attacker, synthetic, min(n_columns, COLUMNS_KNOWN))
-    return plans
+    return rare.take(rng.permutation(len(rare))[:MOST_CONDITIONS])
 
 
 def _search(attacker: Attacker, synthetic: SortedRows, n_columns: int) -> Predicates:
     """Conditions on several columns, until there are enough or too many were tried in vain."""
     found = attacker.rows(0, n_columns)
     for _ in range(MOST_TRIES):
-        tried = attacker.rows(MOST_ATTACKS, n_columns)
+        tried = attacker.rows(MOST_CONDITIONS, n_columns)
         found = found.join(tried.take(np.flatnonzero(synthetic.only_matches(tried) >= 0))).distinct()
-        if len(found) >= MOST_ATTACKS:
+        if len(found) >= MOST_CONDITIONS:
             break
-    return found.take(np.arange(min(len(found), MOST_ATTACKS)))
+    return found.take(np.arange(min(len(found), MOST_CONDITIONS)))
 
 
-def _attack(name: str, predicates: Predicates, attacker: Attacker, rows: Mapping[str, SortedRows]) -> Attack:
+def _attack(predicates: Predicates, attacker: Attacker, rows: Mapping[str, SortedRows]) -> Attack:
     """One attack on training rows, by guessing, and on the control."""
     n_columns = predicates.columns.shape[1]
     guesses = attacker.guesses(len(predicates), n_columns)
     return Attack(
-        name,
+        f"multivariate-{n_columns}" if n_columns > 1 else "univariate",
         f"Singling out by {n_columns} columns" if n_columns > 1 else "Singling out by one column",
         main=_rate(rows["train"].only_matches(predicates)),
         baseline=_rate(rows["train"].only_matches(guesses)),
         control=_rate(rows["control"].only_matches(predicates)),
-        facts={"columns": n_columns, "knowledge": KNOWLEDGE},
+        facts={"columns": n_columns},
     )
 
 
@@ -200,12 +211,10 @@ def _rate(found: IntArray) -> Rate:
     return Rate(hits, len(found), float((per_row**2).sum() / hits) if hits else 1.0)
 
 
-def _finding(name: str, attack: Attack | None, n_columns: int) -> Finding:
-    if attack is not None:
-        return attack.finding(name)
-    if name == "multivariate" and n_columns < 2:
-        return missing_finding(name, "the table has a single column")
-    return missing_finding(name, f"fewer than {FEWEST_ATTACKS} conditions single out a synthetic row")
+def _finding(measure: str, attack: Attack | None) -> Finding:
+    if attack is None:
+        return missing_finding(measure, f"fewer than {FEWEST_ATTACKS} such conditions single out a synthetic row")
+    return attack.finding(measure)
 
 
 def _distinct_rows(table: pd.DataFrame) -> pd.DataFrame:
