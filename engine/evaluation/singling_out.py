@@ -7,13 +7,14 @@ table more easily or less, so that tables of different sizes cannot be compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from engine.data.schema import Field
 from engine.evaluation.attack_rates import MOST_ATTACKS, Attack, Rate, alarms, control_rows, missing_finding
 from engine.evaluation.binning import is_numeric
 from engine.evaluation.context import Context
@@ -26,7 +27,7 @@ MOST_CONDITIONS = 2 * MOST_ATTACKS
 MOST_TRIES = 10
 """Conditions tried per attack; in a table of few distinct rows hardly one singles out a synthetic row."""
 FEWEST_ATTACKS = 20
-MOST_ROWS = 100_000
+MOST_ROWS = 50_000
 
 THREAT_MODEL = (
     "Somebody who has only the synthetic table looks for conditions that one synthetic row satisfies, and claims that "
@@ -63,26 +64,24 @@ def singling_out(context: Context) -> MetricResult:
     tables = context.tables
     holdout, n_rows = control_rows(tables)
     n_rows = min(n_rows, MOST_ROWS)
-    drawn = {
-        "synthetic": _distinct_rows(draw_rows(tables.synthetic, MOST_ROWS, context.rng)),
-        "train": draw_rows(tables.train, n_rows, context.rng),
-        "control": draw_rows(holdout, n_rows, context.rng),
-    }
-    codes = code_columns(tables.fields, drawn)
-    rows = {name: SortedRows(columns) for name, columns in codes.items()}
-    attacker = Attacker(codes["synthetic"], [is_numeric(field) for field in tables.fields], context.rng)
+    game = Game(
+        tables.fields,
+        draw_rows(tables.synthetic, MOST_ROWS, context.rng),
+        draw_rows(tables.train, n_rows, context.rng),
+        draw_rows(holdout, n_rows, context.rng),
+        context.rng,
+    )
     sizes = condition_sizes(len(tables.fields))
     attacks: dict[int, Attack] = {}
     for place, n_columns in enumerate(sizes):
-        conditions = _conditions(attacker, rows["synthetic"], n_columns, context.rng)
-        if len(conditions) >= FEWEST_ATTACKS:
-            attacks[n_columns] = _attack(conditions, attacker, rows)
+        attack = game.attack(n_columns)
+        attacks |= {n_columns: attack} if attack else {}
         context.advance((place + 1) / len(sizes))
     details = {
         "attacks": [attack.to_json() for attack in attacks.values()],
         "knowledge": KNOWLEDGE,
         "threat_model": THREAT_MODEL,
-        "synthetic_rows": len(drawn["synthetic"]),
+        "synthetic_rows": game.n_synthetic,
         "real_rows_each": n_rows,
     }
     findings = (
@@ -90,6 +89,80 @@ def singling_out(context: Context) -> MetricResult:
         _finding("multivariate", attacks.get(half_of(len(tables.fields)))),
     )
     return MetricResult(findings, details, alarms(list(attacks.values())))
+
+
+def condition_sizes(n_columns: int) -> list[int]:
+    """Numbers of columns that conditions speak of: one, a few, half of them, and all."""
+    return sorted({1, min(FEW_COLUMNS, n_columns), min(half_of(n_columns), n_columns), n_columns})
+
+
+def half_of(n_columns: int) -> int:
+    """Columns of a condition on half of them, at least two."""
+    return max(2, (n_columns + 1) // 2)
+
+
+class Game:
+    """The tables of an attack, made ready to be searched.
+
+    Args:
+        fields: columns of all tables.
+        synthetic: synthetic rows; one that is repeated counts once, or else it would hide from every condition.
+        train: rows that the synthesizer was fitted to.
+        control: as many rows that were never trained on.
+        rng: draws conditions.
+    """
+
+    def __init__(
+        self,
+        fields: Sequence[Field],
+        synthetic: pd.DataFrame,
+        train: pd.DataFrame,
+        control: pd.DataFrame,
+        rng: np.random.Generator,
+    ) -> None:
+        distinct = synthetic[~pd.Series(row_hashes(synthetic)).duplicated().to_numpy()]
+        codes = code_columns(fields, {"synthetic": distinct, "train": train, "control": control})
+        self.n_synthetic = len(distinct)
+        self._rows = {name: SortedRows(columns) for name, columns in codes.items()}
+        self._attacker = Attacker(codes["synthetic"], [is_numeric(field) for field in fields], rng)
+        self._rng = rng
+
+    def attack(self, n_columns: int, n_attacks: int = MOST_CONDITIONS) -> Attack | None:
+        """Attack training rows, guess, and attack the control; None where too few conditions are found.
+
+        Args:
+            n_columns: columns of a condition.
+            n_attacks: most conditions to try.
+        """
+        conditions = self._search(n_columns, n_attacks) if n_columns > 1 else self._rare(n_attacks)
+        if len(conditions) < FEWEST_ATTACKS:
+            return None
+        guesses = self._attacker.guesses(len(conditions), n_columns)
+        return Attack(
+            f"multivariate-{n_columns}" if n_columns > 1 else "univariate",
+            f"Singling out by {n_columns} columns" if n_columns > 1 else "Singling out by one column",
+            main=_rate(self._rows["train"].only_matches(conditions)),
+            baseline=_rate(self._rows["train"].only_matches(guesses)),
+            control=_rate(self._rows["control"].only_matches(conditions)),
+            facts={"columns": n_columns},
+        )
+
+    def _rare(self, n_attacks: int) -> Predicates:
+        """Conditions on one column that single out a synthetic row."""
+        found = self._successful(self._attacker.rare_values())
+        return found.take(self._rng.permutation(len(found))[:n_attacks])
+
+    def _search(self, n_columns: int, n_attacks: int) -> Predicates:
+        """Distinct conditions on several, until there are enough or too many were tried in vain."""
+        found = self._attacker.rows(0, n_columns)
+        for _ in range(MOST_TRIES):
+            found = found.join(self._successful(self._attacker.rows(n_attacks, n_columns))).distinct()
+            if len(found) >= n_attacks:
+                break
+        return found.take(np.arange(min(len(found), n_attacks)))
+
+    def _successful(self, conditions: Predicates) -> Predicates:
+        return conditions.take(np.flatnonzero(self._rows["synthetic"].only_matches(conditions) >= 0))
 
 
 class Attacker:
@@ -160,50 +233,6 @@ def _compare(columns: IntArray, values: IntArray, operators: IntArray, numeric: 
     return Predicates(columns, low, high, operators == 1)
 
 
-def condition_sizes(n_columns: int) -> list[int]:
-    """Numbers of columns that conditions speak of: one, a few, half of them, and all."""
-    return sorted({1, min(FEW_COLUMNS, n_columns), min(half_of(n_columns), n_columns), n_columns})
-
-
-def half_of(n_columns: int) -> int:
-    """Columns of a condition on half of them, at least two."""
-    return max(2, (n_columns + 1) // 2)
-
-
-def _conditions(attacker: Attacker, synthetic: SortedRows, n_columns: int, rng: np.random.Generator) -> Predicates:
-    """Distinct conditions that single out a synthetic row."""
-    if n_columns > 1:
-        return _search(attacker, synthetic, n_columns)
-    rare = attacker.rare_values()
-    rare = rare.take(np.flatnonzero(synthetic.only_matches(rare) >= 0))
-    return rare.take(rng.permutation(len(rare))[:MOST_CONDITIONS])
-
-
-def _search(attacker: Attacker, synthetic: SortedRows, n_columns: int) -> Predicates:
-    """Conditions on several columns, until there are enough or too many were tried in vain."""
-    found = attacker.rows(0, n_columns)
-    for _ in range(MOST_TRIES):
-        tried = attacker.rows(MOST_CONDITIONS, n_columns)
-        found = found.join(tried.take(np.flatnonzero(synthetic.only_matches(tried) >= 0))).distinct()
-        if len(found) >= MOST_CONDITIONS:
-            break
-    return found.take(np.arange(min(len(found), MOST_CONDITIONS)))
-
-
-def _attack(predicates: Predicates, attacker: Attacker, rows: Mapping[str, SortedRows]) -> Attack:
-    """One attack on training rows, by guessing, and on the control."""
-    n_columns = predicates.columns.shape[1]
-    guesses = attacker.guesses(len(predicates), n_columns)
-    return Attack(
-        f"multivariate-{n_columns}" if n_columns > 1 else "univariate",
-        f"Singling out by {n_columns} columns" if n_columns > 1 else "Singling out by one column",
-        main=_rate(rows["train"].only_matches(predicates)),
-        baseline=_rate(rows["train"].only_matches(guesses)),
-        control=_rate(rows["control"].only_matches(predicates)),
-        facts={"columns": n_columns},
-    )
-
-
 def _rate(found: IntArray) -> Rate:
     """How many conditions single out a row; several that single out the same one count as one look at the table."""
     per_row = np.bincount(found[found >= 0])
@@ -215,8 +244,3 @@ def _finding(measure: str, attack: Attack | None) -> Finding:
     if attack is None:
         return missing_finding(measure, f"fewer than {FEWEST_ATTACKS} such conditions single out a synthetic row")
     return attack.finding(measure)
-
-
-def _distinct_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Each row once: a row that a synthesizer repeats would hide from conditions that single out one."""
-    return table[~pd.Series(row_hashes(table)).duplicated().to_numpy()]
