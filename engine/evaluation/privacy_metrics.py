@@ -30,9 +30,26 @@ PRIVACY_METRICS = (
             Measure(
                 "exact", "Rows equal to a training row", Goal.LOW, 0.0, math.inf, Unit.COUNT, "Equally many other rows"
             ),
+            Measure(
+                "near", "Rows equal but for one column", Goal.LOW, 0.0, math.inf, Unit.COUNT, "Equally many other rows"
+            ),
+            Measure("rare", "Unusual training rows found", Goal.LOW, 0.0, 1.0, Unit.SHARE, "Unusual other rows"),
         ),
         reads_real_rows=True,
-        cost=0.5,
+        cost=2.0,
         target="engine.evaluation.copies:copied_rows",
+    ),
+    MetricInfo(
+        name="noise-check",
+        title="Noise on the released counts",
+        part=Part.PRIVACY,
+        question="Is the noise on the released counts as large as the certificate states?",
+        measures=(
+            Measure("cells", "Noise drawn, of noise stated", Goal.HIGH, 0.0, math.inf, Unit.SHARE, "As stated"),
+            Measure("totals", "The same from totals alone", Goal.HIGH, 0.0, math.inf, Unit.SHARE, "As stated"),
+        ),
+        reads_real_rows=True,
+        cost=1.0,
+        target="engine.evaluation.noise_check:noise_as_stated",
     ),
 )
