@@ -39,8 +39,11 @@ few enough to be measured as one set does a great ε lead to more: 17 at ε = 10
 MEASURED_TOGETHER = 3
 """Columns that a method measures at once. A table of no more is reproduced at a great ε, and honestly so."""
 
-ENOUGH_ROWS = 100_000
-"""Synthetic rows that the alarm is judged on, where the fitted method can draw more of them: that costs nothing."""
+FEWEST_ROWS, ROWS_PER_REAL_ROW, ENOUGH_ROWS = 20_000, 10, 100_000
+"""Synthetic rows that the alarm is judged on, where the fitted method can draw more of them: that costs no privacy.
+
+So many times the real rows, but no fewer than the first number and no more than the last.
+"""
 
 MOST_JUDGED_ROWS = 200_000
 """Rows of a table that are searched for near copies."""
@@ -185,7 +188,8 @@ def _judged(
     """The rows that the tests look at: at most so many of each, and further synthetic ones where they are few."""
     few = {"synthetic": synthetic, "train": train, "holdout": holdout}
     judged = {name: _drawn(hashes, MOST_JUDGED_ROWS, context.rng) for name, hashes in few.items()}
-    missing = ENOUGH_ROWS - synthetic.n_rows
+    wanted = min(max(FEWEST_ROWS, ROWS_PER_REAL_ROW * (train.n_rows + holdout.n_rows)), ENOUGH_ROWS)
+    missing = wanted - synthetic.n_rows
     if context.synthesizer is not None and missing > 0:
         drawn = context.synthesizer.sample(missing, context.rng)
         names = list(context.tables.synthetic.columns)

@@ -8,6 +8,26 @@ from engine.evaluation.metric import Goal, Measure, MetricInfo, Part, Unit
 
 PRIVACY_METRICS = (
     MetricInfo(
+        name="membership",
+        title="Membership inference",
+        part=Part.PRIVACY,
+        question="Can the synthetic rows tell who was among the training rows?",
+        measures=(
+            Measure("auc", "Training rows told from others (AUC)", Goal.LOW, 0.0, 1.0, Unit.SCORE, "Guessing"),
+            Measure(
+                "true-positives-at-1-percent", "Recognised at 1 % false", Goal.LOW, 0.0, 1.0, Unit.SHARE, "Guessing"
+            ),
+            Measure(
+                "true-positives-at-0.1-percent", "Recognised at 0.1 % false", Goal.LOW, 0.0, 1.0, Unit.SHARE, "Guessing"
+            ),
+            Measure("advantage", "Recognised, less falsely accused", Goal.LOW, -1.0, 1.0, Unit.SHARE, "Guessing"),
+            Measure("epsilon", "ε that the attack proves", Goal.LOW, 0.0, math.inf, Unit.EPSILON, "ε as stated"),
+        ),
+        reads_real_rows=True,
+        cost=3.0,
+        target="engine.evaluation.membership:membership_inference",
+    ),
+    MetricInfo(
         name="closest-record",
         title="Distance to the closest record",
         part=Part.PRIVACY,
@@ -16,6 +36,8 @@ PRIVACY_METRICS = (
             Measure(
                 "share-closer-to-training", "Closer to a training row", Goal.LOW, 0.0, 1.0, Unit.SHARE, "Chance alone"
             ),
+            Measure("distance", "Distance, 5 % are nearer", Goal.HIGH, 0.0, 1.0, Unit.SCORE, "Distance to other rows"),
+            Measure("ratio", "Distance ratio, 5 % are lower", Goal.HIGH, 0.0, 1.0, Unit.SCORE, "Ratio for other rows"),
         ),
         reads_real_rows=True,
         cost=4.0,
