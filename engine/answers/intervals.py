@@ -80,6 +80,15 @@ class Cells:
         """Rows, but for noise, of cells that are not surely meant and can be."""
         return max(float(self.counts[self.possibly & ~self.surely].sum()), 0.0)
 
+    def noise_variance(self, *, of_mean: bool) -> float:
+        """Variance that noise gives to the count, or about that to the mean, of cells that are surely meant."""
+        if not of_mean:
+            return float(self.variance[self.surely].sum())
+        mean, rows = self.mean(), self.count()
+        if mean is None:
+            return math.inf
+        return float((self.variance[self.surely] * (self.middle[self.surely] - mean) ** 2).sum()) / rows**2
+
     def count_ends(self, quantile: float) -> tuple[float, float]:
         """Ends of the interval of the count; none below zero."""
         return self.count_at_least(self.surely, quantile), self.count_at_most(self.possibly, quantile)
