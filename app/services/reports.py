@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from app.artifacts import FileStore
 from app.errors import NotFoundError, UnavailableError
 from app.services.audit import AuditService
+from app.services.release import require_open
 from app.services.views import ArtifactFile, ArtifactView, UserView
 from app.store import datasets as rows
 from app.store import runs as run_rows
@@ -101,14 +102,32 @@ class ReportsService:
         Raises:
             NotFoundError: the user has no such run, or files have no such kind.
             UnavailableError: the run did not make it; it says why.
+            ReleaseClosedError: it is releasable, and the run does not meet its criteria.
         """
         artifact = self._find(user, run_id, kind)
         with self._database.read() as session:
-            view = artifact_view(self._own_run(session, user, run_id), artifact)
+            run = self._own_run(session, user, run_id)
+            if artifact.classification == RELEASABLE:
+                require_open(run)
+            view = artifact_view(run, artifact)
         stream = self._files.open(artifact.id)
         action = "artifact.release" if artifact.classification == RELEASABLE else "artifact.download_internal"
         self._audit.record(user, action, "run", run_id, kind=kind)
         return ArtifactFile(view, stream)
+
+    def releasable_file(self, user: UserView, run_id: str, kind: str) -> AbstractContextManager[Path]:
+        """A file of the run as a local path, to make something of it that is handed out.
+
+        Raises:
+            NotFoundError: the user has no such run, or files have no such kind.
+            UnavailableError: the run did not make it; it says why.
+            ReleaseClosedError: the run does not meet its criteria.
+        """
+        artifact = self._find(user, run_id, kind)
+        with self._database.read() as session:
+            require_open(self._own_run(session, user, run_id))
+        opened: AbstractContextManager[Path] = self._files.local_path(artifact.id)
+        return opened
 
     def local_file(self, user: UserView, run_id: str, kind: str) -> AbstractContextManager[Path]:
         """A file of the run as a local path, to be read here and not handed out.

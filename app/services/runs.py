@@ -12,6 +12,7 @@ from app.services.audit import AuditService
 from app.services.budget import stated_epsilon
 from app.services.ledger import LedgerService, Reservation
 from app.services.plans import PlansService
+from app.services.release import release_view
 from app.services.views import ProgressLine, ProgressView, RunView, UserView
 from app.store import ledger as ledger_rows
 from app.store import runs as rows
@@ -89,6 +90,7 @@ class RunsService:
             price=price.to_json(),
             holdout_share=self._plans.holdout_share(user, dataset_id),
             target=plan.target,
+            criteria=self._plans.criteria(user, dataset_id, plan),
         )
         run_id = self._ledger.reserve(user, dataset_id, reservation)
         try:
@@ -217,6 +219,8 @@ def run_view(run: Run) -> RunView:
         ledger_state=state,
         attempt=run.attempt,
         can_resume=run.status in rows.RESUMABLE and run.checkpoint_id is not None,
+        criteria=tuple(run.plan.criteria),
+        release=release_view(run),
     )
 
 
