@@ -16,6 +16,7 @@ AppError
 │   ├── BudgetRefusedError     the plan would pass the dataset's cap
 │   ├── AlreadyCommittedError  the reservation was committed or released before
 │   ├── ReleaseClosedError     the run does not meet the criteria that its plan stated for a release
+│   ├── OutdatedReportError    a report was made by an earlier version and must be made again
 │   └── SupersededError        another attempt of the run took over, or the run has ended
 └── UnavailableError          a part that is needed does not answer, or a result could not be made
     └── QueueUnavailableError  Redis does not answer
@@ -217,6 +218,18 @@ class ReleaseClosedError(ConflictError):
             "The owner can open it on the release page, with a reason."
         )
         self.failed = tuple(failed)
+
+
+class OutdatedReportError(ConflictError):
+    """Raised when a report was made by an earlier version, in a form that this one does not show."""
+
+    code = "outdated_report"
+
+    def __init__(
+        self,
+        user_message: str = "An earlier version made this report, in another form. Make the report again to see it.",
+    ) -> None:
+        super().__init__(user_message)
 
 
 class SupersededError(ConflictError):

@@ -69,6 +69,12 @@ def get_report(request: Request) -> JSONResponse:
     return json_response(services_of(request).reports.evaluation(require_user(request), _id(request)))
 
 
+def compare_runs(request: Request) -> JSONResponse:
+    """Reports of `?run=…&run=…` side by side; internal, as the reports are."""
+    run_ids = request.query_params.getlist("run")
+    return json_response(services_of(request).reports.compare(require_user(request), run_ids))
+
+
 def list_artifacts(request: Request) -> JSONResponse:
     """All files that the run made."""
     return json_response(services_of(request).reports.list_artifacts(require_user(request), _id(request)))
