@@ -9,7 +9,7 @@ services = session.services()
 run = layout.open_run(user)
 layout.run_header(run, "report", "Report", f"Method {run.method}, {messages.cost(run)}")
 with messages.reporting():
-    report = services.reports.evaluation(user, run.id)
+    report = services.reports.current_evaluation(user, run.id)
     certificate = services.reports.certificate(user, run.id)
 
 st.badge("Internal", icon=":material/lock:", color="orange")
@@ -25,6 +25,7 @@ with privacy:
 with method:
     report_view.method(certificate)
 
+navigation.link("compare", "Compare with other runs", icon="compare_arrows", run=run.id)
 release = "Go to the release" if run.is_protected else "Go to the files, for internal use"
 if st.button(release, type="primary", icon=":material/download:", key="report_release"):
     navigation.go("release", run=run.id)
