@@ -14,8 +14,8 @@ OVERVIEW = (
     ("marginals", "three-way"),
     ("prediction", "boosting"),
     ("detection", "boosting"),
-    ("attribute-inference", "risk"),
-    ("membership", "advantage"),
+    ("attribute-inference", "all-columns"),
+    ("membership", "auc"),
 )
 
 _STYLE = """<style>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import streamlit as st
@@ -102,13 +103,60 @@ def _rate(rate: Json) -> str:
     return f"{100 * rate['rate']:.1f} % ({span(rate['interval'])})"
 
 
-def _closest(part: Json) -> None:
+def _membership(part: Json) -> None:
+    roc = part["roc"]
     st.plotly_chart(
-        charts.closest_record_curves(part["quantiles"]),
-        key="report_closest",
+        figures.curves(
+            {"Attack": (roc["false_positive_rate"], roc["true_positive_rate"])},
+            "Falsely accused, share",
+            "Recognised, share",
+            logarithmic=True,
+            diagonal=True,
+        ),
+        key="report_membership",
         config=charts.CONFIG,
-        alt="Distances to the closest training row and the closest row set aside",
+        alt="How many training rows the attack recognises against how many others it accuses, on logarithmic axes",
     )
+    one_run = part["one_run"]
+    st.caption(
+        f"From {part['targets_each']:,} training rows and as many others. For the proven ε the attack made "
+        f"{one_run['guesses']:,} guesses, {one_run['correct']:,} of them right. {part['caveat']}"
+    )
+
+
+def _noise(part: Json) -> None:
+    histogram = part["histogram"]
+    if why_not(histogram) is not None:
+        return
+    middles = [f"{(low + high) / 2:.1f}" for low, high in pairwise(histogram["edges"])]
+    whole = {key: max(sum(histogram[key]), 1) for key in ("observed", "expected")}
+    st.plotly_chart(
+        figures.shares(
+            middles,
+            {
+                "Drawn": [count / whole["observed"] for count in histogram["observed"]],
+                "As stated": [count / whole["expected"] for count in histogram["expected"]],
+            },
+            "Noise of a count, in stated standard deviations",
+            "% of counts",
+        ),
+        key="report_noise",
+        config=charts.CONFIG,
+        alt="Noise on the released counts beside the distribution that the certificate states",
+    )
+
+
+def _closest(part: Json) -> None:
+    levels = [100 * level for level in part["curves"]["levels"]]
+    names = {"To training rows": "train", "To rows set aside": "holdout"}
+    for key, title in (("distance", "Distance to the closest real row"), ("ratio", "Closest by second closest")):
+        lines = {label: (part["curves"][key][name], levels) for label, name in names.items()}
+        st.plotly_chart(
+            figures.curves(lines, title, "% of synthetic rows"),
+            key=f"report_closest_{key}",
+            config=charts.CONFIG,
+            alt=f"{title}: cumulative shares for training rows and rows set aside",
+        )
     st.caption(part["caveat"])
 
 
@@ -116,8 +164,8 @@ EXTRAS = {
     "singling-out": _attack_table("singling_out"),
     "linkability": _attack_table("linkability"),
     "attribute-inference": _attack_table("inference"),
-    "membership": None,
-    "noise-check": None,
+    "membership": _membership,
+    "noise-check": _noise,
     "copies": None,
     "closest-record": _closest,
 }

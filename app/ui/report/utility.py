@@ -99,7 +99,7 @@ def _importances(part: Json) -> None:
         for label, key in (("Trained on synthetic", "trained_on_synthetic"), ("Trained on real", "trained_on_real"))
     }
     st.plotly_chart(
-        figures.bars([column["name"] for column in columns], series, "How much the score falls without the column"),
+        figures.bars([column["column"] for column in columns], series, "How much the score falls without the column"),
         key="report_importances",
         config=charts.CONFIG,
         alt="Importance of each column to models trained on synthetic and on real rows",
