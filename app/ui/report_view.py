@@ -33,7 +33,7 @@ def percent(value: Any, digits: int = 1) -> str:
 def fidelity(report: dict[str, Any]) -> None:
     """Distributions and relations, with what equally many real rows reach."""
     part = details(report, "marginals")
-    labels = {"1way": "One column", "2way": "Pairs of columns"}
+    labels = {"1way": "One column", "2way": "Pairs of columns", "3way": "Triples of columns"}
     layout.figures({f"{label}: mean distance": percent(part[f"mean_distance_{key}"]) for key, label in labels.items()})
     for key, label in labels.items():
         ceiling = part[f"ceiling_{key}"]
@@ -50,7 +50,7 @@ def fidelity(report: dict[str, Any]) -> None:
     )
     _columns(part)
     _pairs(part)
-    _associations(part)
+    _associations(details(report, "association"))
     _scores(details(report, "sdmetrics"))
 
 
@@ -96,8 +96,7 @@ def _pairs(part: dict[str, Any]) -> None:
     st.caption(f"The largest distances among {part.get('pairs_compared', 'the pairs compared')}.")
 
 
-def _associations(part: dict[str, Any]) -> None:
-    association = part["association"]
+def _associations(association: dict[str, Any]) -> None:
     st.subheader("Associations", anchor=False)
     if why_not(association) is not None:
         st.info(f"Could not be computed: {why_not(association)}.")
