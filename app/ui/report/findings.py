@@ -13,7 +13,7 @@ OVERVIEW = (
     ("marginals", "two-way"),
     ("marginals", "three-way"),
     ("prediction", "boosting"),
-    ("detection", "boosting"),
+    ("detection", "auc"),
     ("attribute-inference", "all-columns"),
     ("membership", "auc"),
 )
