@@ -229,7 +229,9 @@ def _save_reports(
     progress: RunProgress,
     folder: Path,
 ) -> str | None:
-    """Evaluation and PDF. The synthetic table is safe by now, so a failure here becomes a note."""
+    """Evaluation, verdict and PDF. The synthetic table is safe by now, so a failure here becomes a note."""
+    from engine.evaluation.criteria import judge_stored
+
     notes = []
     evaluation: dict[str, Any] | None = None
     guard = FailureGuard()
@@ -237,6 +239,7 @@ def _save_reports(
         evaluation = _evaluate(services, work, compared, result, progress, folder)
     if guard.failure is not None:
         notes.append(_note(work, "The evaluation could not be made", guard.failure))
+    services.results.save_verdict(work.attempt, judge_stored(work.criteria, evaluation, None))
     guard = FailureGuard()
     with guard:
         _save_pdf(services, work, result, evaluation, folder)

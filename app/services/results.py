@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.artifacts import FileStore, StoredFile
 from app.clock import Clock
@@ -24,6 +24,9 @@ from app.store.runs import Attempt, Standing
 from app.store.session import Database, Session
 from engine.privacy.guarantee import NON_PRIVATE
 from engine.privacy.plan import SynthesisPlan
+
+if TYPE_CHECKING:
+    from engine.evaluation.criteria import Verdict
 
 OUTSIDE_NOTES = {
     rows.FAILED: "Failed. It could read the rows without protection; nothing is charged for that.",
@@ -45,6 +48,7 @@ class RunWork:
         holdout_share: share of units to set aside for the evaluation.
         target: column that the utility check predicts.
         holdout_key: secret from which every attempt sets the same units aside.
+        criteria: limits that the release is held against, as they were stored.
     """
 
     attempt: Attempt
@@ -55,6 +59,7 @@ class RunWork:
     holdout_share: float
     target: str | None
     holdout_key: bytes
+    criteria: tuple[dict[str, Any], ...] = ()
 
     @property
     def run_id(self) -> str:
@@ -144,6 +149,23 @@ class ResultsService:
                 holdout_share=run.holdout_share,
                 target=run.target,
                 holdout_key=bytes.fromhex(run.holdout_key),
+                criteria=tuple(run.plan.criteria),
+            )
+
+    def save_verdict(self, attempt: Attempt, verdict: Verdict) -> None:
+        """Keep what became of a run's criteria; who overrode an earlier verdict did not know this one.
+
+        Raises:
+            SupersededError: another attempt took over, or the run has ended.
+        """
+        changes = {"verdict": verdict.to_json(), "release_override": None}
+        with self._database.write() as session:
+            if not rows.move_attempt(session, attempt, rows.AT_WORK, **changes):
+                raise SupersededError
+            run = rows.find_run(session, attempt.run_id)
+            failed = [outcome.title for outcome in verdict.outcomes if outcome.state != "met"]
+            self._audit.add(
+                session, user_view(run.user) if run else None, "run.verdict", "run", attempt.run_id, failed=failed
             )
 
     def save_file(self, attempt: Attempt, kind: str, path: Path, classification: str) -> StoredFile:

@@ -9,16 +9,15 @@ from app.clock import Clock
 from app.errors import ConflictError, InvalidPlanError, NotFoundError, QueueUnavailableError
 from app.queueing import RunQueue
 from app.services.audit import AuditService
-from app.services.budget import stated_epsilon
 from app.services.ledger import LedgerService, Reservation
 from app.services.plans import PlansService
+from app.services.run_view import run_view
 from app.services.views import ProgressLine, ProgressView, RunView, UserView
 from app.store import ledger as ledger_rows
 from app.store import runs as rows
 from app.store.models import Run
 from app.store.runs import Attempt
 from app.store.session import Database
-from engine.privacy.guarantee import GUARANTEED, NOT_GUARANTEED
 from engine.privacy.plan import SynthesisPlan
 from engine.progress import TrainingNumbers
 
@@ -89,6 +88,7 @@ class RunsService:
             price=price.to_json(),
             holdout_share=self._plans.holdout_share(user, dataset_id),
             target=plan.target,
+            criteria=self._plans.criteria(user, dataset_id, plan),
         )
         run_id = self._ledger.reserve(user, dataset_id, reservation)
         try:
@@ -189,35 +189,6 @@ class RunsService:
         with suppress(QueueUnavailableError):
             self._queue.enqueue(run_id, run.attempt + 1)
         return self.get(user, run_id)
-
-
-def run_view(run: Run) -> RunView:
-    """The row as a view."""
-    state = run.ledger_entry.state
-    return RunView(
-        id=run.id,
-        dataset_id=run.dataset_id,
-        dataset_name=run.dataset.name,
-        username=run.user.username,
-        status=run.status,
-        stage=run.stage,
-        method=run.plan.plan["method"],
-        guarantee=NOT_GUARANTEED if state == ledger_rows.OUTSIDE else GUARANTEED,
-        epsilon=stated_epsilon(run.ledger_entry.epsilon_micro),
-        delta=run.ledger_entry.delta,
-        n_rows=run.plan.plan.get("n_rows"),
-        holdout_share=run.holdout_share,
-        target=run.target,
-        created_at=run.created_at,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        error=run.error,
-        note=run.note,
-        spent=state == ledger_rows.COMMITTED,
-        ledger_state=state,
-        attempt=run.attempt,
-        can_resume=run.status in rows.RESUMABLE and run.checkpoint_id is not None,
-    )
 
 
 def _found(run: Run | None) -> Run:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, select, update
+from sqlalchemy import CursorResult, Update, null, select, update
 from sqlalchemy.orm import joinedload
 
 from app.store.models import Dataset, LedgerEntry, Run, is_id
@@ -25,6 +25,7 @@ CANCELLED = "cancelled"
 UNFINISHED = (QUEUED, RUNNING, STOPPING)
 AT_WORK = (RUNNING, STOPPING)
 RESUMABLE = (CANCELLED, FAILED)
+FINISHED = (DONE, FAILED, CANCELLED)
 
 _PARTS = (
     joinedload(Run.plan),
@@ -138,6 +139,12 @@ def move_attempt(session: Session, attempt: Attempt, expected: Sequence[str], **
 def hold(session: Session, attempt: Attempt) -> bool:
     """Keep others from taking over until the transaction ends; False where somebody has."""
     return _changed_one(session, _of(attempt, AT_WORK).values(attempt=attempt.number))
+
+
+def record_override(session: Session, attempt: Attempt, override: dict[str, Any]) -> bool:
+    """Keep who opened the release of a finished run; False where somebody did before, or another attempt began."""
+    statement = _of(attempt, FINISHED).where(Run.release_override.is_(null()))
+    return _changed_one(session, statement.values(release_override=override))
 
 
 def begin_steps(session: Session, attempt: Attempt, steps: int) -> bool:
