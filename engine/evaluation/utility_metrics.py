@@ -7,6 +7,7 @@ import math
 from engine.evaluation.metric import Goal, Measure, MetricInfo, Part, Unit
 
 _REAL = "The same, trained on real rows"
+_HOLDOUT = "Equally many real rows set aside"
 _NOTHING = "What a model that learned nothing would lose"
 
 UTILITY_METRICS = (
@@ -33,5 +34,22 @@ UTILITY_METRICS = (
         reads_real_rows=True,
         cost=6.0,
         target="engine.evaluation.prediction:prediction",
+    ),
+    MetricInfo(
+        name="queries",
+        title="Answers to queries",
+        part=Part.UTILITY,
+        question="How far off are counts, means and group-bys that are asked of the synthetic rows?",
+        measures=(
+            Measure("counts-median", "Counts, median error", Goal.LOW, 0.0, math.inf, Unit.SHARE, _HOLDOUT),
+            Measure("counts-95", "Counts, 95 % quantile", Goal.LOW, 0.0, math.inf, Unit.SHARE, _HOLDOUT),
+            Measure("means-median", "Means, median error", Goal.LOW, 0.0, math.inf, Unit.SHARE, _HOLDOUT),
+            Measure("means-95", "Means, 95 % quantile", Goal.LOW, 0.0, math.inf, Unit.SHARE, _HOLDOUT),
+            Measure("groups-median", "Group-bys, median error", Goal.LOW, 0.0, math.inf, Unit.SHARE, _HOLDOUT),
+            Measure("groups-95", "Group-bys, 95 % quantile", Goal.LOW, 0.0, math.inf, Unit.SHARE, _HOLDOUT),
+        ),
+        reads_real_rows=True,
+        cost=1.0,
+        target="engine.evaluation.queries:queries",
     ),
 )
