@@ -55,6 +55,7 @@ ROUTES = (
     Route("/runs/{run_id}", runs.get_run, methods=["GET"]),
     Route("/runs/{run_id}/cancel", runs.cancel_run, methods=["POST"]),
     Route("/runs/{run_id}/resume", runs.resume_run, methods=["POST"]),
+    Route("/runs/{run_id}/evaluate", runs.evaluate_run, methods=["POST"]),
     Route("/runs/{run_id}/override", runs.override_release, methods=["POST"]),
     Route("/runs/{run_id}/rows", runs.draw_rows, methods=["POST"]),
     Route("/runs/{run_id}/report", runs.get_report, methods=["GET"]),

@@ -64,6 +64,11 @@ def list_criteria(request: Request) -> JSONResponse:
     return json_response(services_of(request).plans.criteria_catalogue())
 
 
+def evaluate_run(request: Request) -> JSONResponse:
+    """Have the report of a finished run made again, without any charge."""
+    return json_response(services_of(request).runs.evaluate(require_user(request), _id(request)))
+
+
 def get_report(request: Request) -> JSONResponse:
     """The evaluation, which is internal: it shows statistics of real rows."""
     return json_response(services_of(request).reports.evaluation(require_user(request), _id(request)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +50,7 @@ class RunWork:
         target: column that the utility check predicts.
         holdout_key: secret from which every attempt sets the same units aside.
         criteria: limits that the release is held against, as they were stored.
+        is_repeated: whether the attempt only makes the report again.
     """
 
     attempt: Attempt
@@ -60,6 +62,7 @@ class RunWork:
     target: str | None
     holdout_key: bytes
     criteria: tuple[dict[str, Any], ...] = ()
+    is_repeated: bool = False
 
     @property
     def run_id(self) -> str:
@@ -120,6 +123,27 @@ class ResultsService:
         with self._database.write() as session:
             return rows.move_attempt(session, attempt, (rows.QUEUED,), status=rows.RUNNING)
 
+    def is_evaluation(self, attempt: Attempt) -> bool:
+        """Whether the attempt only makes the report of a finished run again."""
+        standing = self.standing(attempt.run_id)
+        return standing is not None and standing.task == rows.EVALUATION
+
+    def local_file(self, run_id: str, kind: str) -> AbstractContextManager[Path]:
+        """A file that the run has stored, as a local path; raises NotFoundError where there is none."""
+        opened: AbstractContextManager[Path] = self._files.local_path(self._stored(run_id, kind).id)
+        return opened
+
+    def digest_of(self, run_id: str, kind: str) -> str:
+        """SHA-256 of a file that the run has stored; raises NotFoundError where there is none."""
+        return self._stored(run_id, kind).sha256
+
+    def _stored(self, run_id: str, kind: str) -> Artifact:
+        with self._database.read() as session:
+            found = dataset_rows.find_run_file(session, run_id, kind)
+        if found is None:
+            raise NotFoundError("file")
+        return found
+
     def queue_again(self, attempt: Attempt, stalled_attempts: int) -> bool:
         """Have a run whose worker was lost wait for another one, to go on from its checkpoint.
 
@@ -150,6 +174,7 @@ class ResultsService:
                 target=run.target,
                 holdout_key=bytes.fromhex(run.holdout_key),
                 criteria=tuple(run.plan.criteria),
+                is_repeated=run.task == rows.EVALUATION,
             )
 
     def save_verdict(self, attempt: Attempt, verdict: Verdict) -> None:

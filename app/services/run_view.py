@@ -36,6 +36,7 @@ def run_view(run: Run) -> RunView:
         spent=state == ledger_rows.COMMITTED,
         ledger_state=state,
         attempt=run.attempt,
+        task=run.task,
         can_resume=run.status in rows.RESUMABLE and run.checkpoint_id is not None,
         criteria=tuple(run.plan.criteria),
         release=release_view(run),

@@ -241,6 +241,7 @@ class RunView:
         spent: whether the run's ε is charged for good.
         ledger_state: `reserved`, `committed` or `released`; `outside` for a run without a privacy guarantee.
         attempt: how often a worker has been asked to do it.
+        task: `synthesis`, or `evaluation` where a finished run's report is, or was, made again.
         can_resume: whether its owner can have it go on from its last checkpoint, without a further charge.
         criteria: limits that its plan stated for a release, each with `metric`, `measure` and `limit`.
         release: whether its releasable files may leave.
@@ -267,6 +268,7 @@ class RunView:
     spent: bool
     ledger_state: str
     attempt: int
+    task: str
     can_resume: bool
     criteria: tuple[dict[str, Any], ...]
     release: ReleaseView

@@ -26,6 +26,8 @@ UNFINISHED = (QUEUED, RUNNING, STOPPING)
 AT_WORK = (RUNNING, STOPPING)
 RESUMABLE = (CANCELLED, FAILED)
 FINISHED = (DONE, FAILED, CANCELLED)
+SYNTHESIS = "synthesis"
+EVALUATION = "evaluation"
 
 _PARTS = (
     joinedload(Run.plan),
@@ -58,6 +60,7 @@ class Standing:
         ledger_state: `reserved`, `committed` or `released`.
         stalled_attempts: attempts that were lost since the last checkpoint.
         has_checkpoint: whether another attempt could go on.
+        task: what the attempt does, `synthesis` or `evaluation`.
         cancel_requested: whether somebody asked it to stop.
     """
 
@@ -67,6 +70,7 @@ class Standing:
     stalled_attempts: int
     has_checkpoint: bool
     cancel_requested: bool
+    task: str
 
 
 def read_standing(session: Session, run_id: str) -> Standing | None:
@@ -79,6 +83,7 @@ def read_standing(session: Session, run_id: str) -> Standing | None:
             Run.stalled_attempts,
             Run.checkpoint_id.is_not(None),
             Run.cancel_requested_at.is_not(None),
+            Run.task,
         )
         .join(Run.ledger_entry)
         .where(Run.id == run_id)
@@ -168,6 +173,13 @@ def next_attempt(
     statement = _of(before, expected).where(Run.checkpoint_id.is_not(None))
     changes |= {"status": QUEUED, "attempt": before.number + 1, "stalled_attempts": stalled_attempts}
     return _changed_one(session, statement.values(**changes))
+
+
+def begin_evaluation(session: Session, before: Attempt) -> bool:
+    """Have a finished run wait for a worker that makes its report again; False where it has changed meanwhile."""
+    changes: dict[str, Any] = {"status": QUEUED, "attempt": before.number + 1, "task": EVALUATION, "stage": QUEUED}
+    changes |= dict.fromkeys(("cancel_requested_at", "finished_at", "error", "note"))
+    return _changed_one(session, _of(before, FINISHED).values(**changes))
 
 
 def _of(attempt: Attempt, expected: Sequence[str]) -> Update:

@@ -65,3 +65,28 @@ def test_a_report_of_an_earlier_version_is_refused_in_words(studio, secret, runs
     page.multiselect[0].set_value(list(page.multiselect[0].options)).run()
     assert not page.exception
     assert "An earlier version made this report" in texts(page)
+
+
+def test_a_report_is_made_again_from_its_page(studio, secret, owner, runs):
+    rewrite(studio, runs[0], lambda report: {"report_version": 1, "classification": "internal"})
+    page = opened(ROOT / "pages" / "report.py", secret, run=runs[0].id)
+    page.button(key="report_again").click().run()
+    assert not page.exception
+    asked = studio.runs.get(owner, runs[0].id)
+    assert (asked.status, asked.task) == ("queued", "evaluation")
+    waiting = opened(ROOT / "pages" / "run.py", secret, run=asked.id)
+    assert "nothing is lost" in texts(waiting)
+    do_run(studio, asked.id, asked.attempt)
+    page = opened(ROOT / "pages" / "report.py", secret, run=asked.id)
+    assert not page.exception
+    assert not page.error
+    assert page.button(key="report_again")
+
+
+def test_a_run_without_a_table_has_no_report_to_make_again(studio, secret, owner, sample):
+    run = studio.runs.submit(owner, sample.id, studio.plans.draft_plan(owner, sample.id))
+    studio.runs.cancel(owner, run.id)
+    page = opened(ROOT / "pages" / "report.py", secret, run=run.id)
+    page.button(key="report_again").click().run()
+    assert not page.exception
+    assert "no synthetic table" in texts(page)
