@@ -33,4 +33,14 @@ FIDELITY_METRICS = (
         cost=8.0,
         target="engine.evaluation.sdmetrics_scores:sdmetrics_scores",
     ),
+    MetricInfo(
+        name="projection",
+        title="The table in two dimensions",
+        part=Part.FIDELITY,
+        question="Are synthetic rows spread as the real ones are, along the directions in which these vary most?",
+        measures=(Measure("spread", "Distance in the plane", Goal.LOW, 0.0, 1.0, Unit.SHARE, _HOLDOUT),),
+        reads_real_rows=True,
+        cost=1.0,
+        target="engine.evaluation.projection:projection",
+    ),
 )
