@@ -13,16 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.data.schema import Treatment
 from engine.evaluation import charged_distances, charged_utility
 from engine.evaluation.charged_cells import ReportCells
 from engine.evaluation.charged_distances import CONFIDENCE, NOT_PAID, NoisyDistance
 from engine.evaluation.charged_metrics import CHARGED_METRICS
 from engine.evaluation.charged_utility import NO_HOLDOUT, NoisyUtility, UtilityTask
 from engine.evaluation.context import Context
-from engine.evaluation.metric import MetricInfo
+from engine.evaluation.metric import REPORT_VERSION, MetricInfo
 from engine.evaluation.registry import list_metrics
-from engine.evaluation.results import MetricResult, NotComputableError, unavailable
+from engine.evaluation.results import MetricResult, NotComputableError
 from engine.evaluation.tables import EvaluationTables
 from engine.privacy.evaluation_queries import EvaluationQueries
 from engine.privacy.plan import SynthesisPlan
@@ -159,14 +158,13 @@ def released_report(
         `report_version`, `classification` (`releasable`), `confidence`, `evaluation_share`, `tables`, `alarms` and
         `metrics` with the findings of each. What could not be computed is `{"unavailable": reason}`.
     """
-    context = ChargedContext(released, synthesizer, np.random.default_rng(0))
-    results = {}
-    for info in CHARGED_METRICS:
-        rng = np.random.default_rng(zlib.crc32(info.name.encode()))
-        results[info.name] = _computed(info, ChargedContext(released, synthesizer, rng))
+    results = {
+        info.name: info.result(ChargedContext(released, synthesizer, _generator(info))) for info in CHARGED_METRICS
+    }
+    unreal = _synthetic_only(plan, synthetic)
     for info in list_metrics():
         if not info.reads_real_rows:
-            results[info.name] = _computed(info, _without_real_rows(plan, synthesizer, synthetic))
+            results[info.name] = info.result(Context(unreal, plan.schema, plan.target, _generator(info)))
     alarms = [{"metric": name, **alarm} for name, result in results.items() for alarm in result.get("alarms", ())]
     columns = [column for column in plan.synthesized_names() if column in synthetic.columns]
     return {
@@ -182,3 +180,15 @@ def released_report(
         "alarms": alarms,
         "metrics": results,
     }
+
+
+def _synthetic_only(plan: SynthesisPlan, synthetic: pd.DataFrame) -> EvaluationTables:
+    """Tables for metrics that read no real row: there is none in them."""
+    names = plan.synthesized_names()
+    fields = tuple(field for field in plan.schema.fields if field.name in names and field.name in synthetic.columns)
+    rows = synthetic[[field.name for field in fields]]
+    return EvaluationTables(fields, rows, None, rows)
+
+
+def _generator(info: MetricInfo) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(info.name.encode()))

@@ -70,8 +70,8 @@ def _bound(measure: str, low: float, high: float, what: str) -> Finding:
     if high >= 1.0:
         return _missing(measure, NO_BOUND)
     sentence = (
-        f"On average at most {100.0 * high:.1f} % of the rows would have to move to another cell of {what}, as the model "
-        "counts them; the method's own noise says so with 95 % confidence, and the truth is often far less."
+        f"On average at most {100.0 * high:.1f} % of the rows would have to move to another cell of {what}, as the "
+        "model counts them; the method's own noise says so with 95 % confidence, and the truth is often far less."
     )
     reference = unavailable("a bound has nothing to be held against")
     return Finding(measure, round(high, DECIMALS), (min(low, high), high), reference, sentence)

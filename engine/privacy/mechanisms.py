@@ -143,6 +143,18 @@ def training_charge(
     )
 
 
+def reserved_charge(purpose: str, reads: tuple[str, ...], mu_squared: float) -> Charge:
+    """What an earlier attempt may have spent of a part that was set aside: all of it.
+
+    Args:
+        purpose: what it was for, in words.
+        reads: columns that it may have read.
+        mu_squared: the part.
+    """
+    mu = float(np.sqrt(mu_squared))
+    return Charge("reserved", purpose, reads, 0.0, None, mu_squared, mu_squared / 2.0, gaussian_event(mu))
+
+
 def gradient_sensitivity(clipping_norm: float) -> float:
     """How far a unit moves a sum of gradients that are clipped to a norm, as single precision computes it."""
     return clipping_norm * (1.0 + GRADIENT_ROUNDING)

@@ -63,6 +63,11 @@ class DeepSynthesizer(AimSynthesizer):
         return DELTA_SHARE * plan.promised()[1]
 
     @classmethod
+    def training_steps(cls, plan: SynthesisPlan) -> int:
+        """Steps of the training."""
+        return cls.settings.steps
+
+    @classmethod
     def training_of(cls, plan: SynthesisPlan) -> SampledGaussian:
         """Sampling rate, noise and steps, from the plan alone.
 
