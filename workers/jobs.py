@@ -194,6 +194,7 @@ def _work(services: Services, attempt: Attempt, device: Device) -> str | None:
         result = synthesize(
             tables.train,
             work.plan,
+            holdout=tables.holdout,
             device=device.engine_name,
             progress=progress.part(*SYNTHESIS_PART),
             checkpoints=services.checkpoints.of(attempt),
@@ -214,6 +215,9 @@ def _save_synthetic(services: Services, work: RunWork, result: SynthesisResult, 
     write_csv(result.synthetic, folder / reports.SYNTHETIC_RAW_CSV, neutralise_formulas=False)
     _write_json(folder / reports.CERTIFICATE, result.certificate)
     kinds = [reports.SYNTHETIC_PARQUET, reports.SYNTHETIC_CSV, reports.SYNTHETIC_RAW_CSV, reports.CERTIFICATE]
+    if result.released_report is not None:
+        _write_json(folder / reports.RELEASED_REPORT, result.released_report)
+        kinds.append(reports.RELEASED_REPORT)
     if work.is_protected:
         save_model(result.synthesizer, folder / reports.MODEL)
         kinds.append(reports.MODEL)
@@ -286,6 +290,7 @@ def _save_pdf(
         ledger=ledger_document(services, work),
         dataset=dataset_document(work, digest(folder / reports.SYNTHETIC_CSV).sha256),
         evaluation=evaluation,
+        released=result.released_report,
     )
     path = folder / reports.PDF
     path.write_bytes(content)

@@ -15,13 +15,13 @@ from app.errors import InvalidInputError
 from app.services.reports import RELEASABLE
 from app.services.views import UserView
 
-CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target", "important"})
+CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target", "important", "evaluation_share"})
 
 DRAW_CHOICES = frozenset({"n_rows", "given", "neutralise_formulas"})
 
 
 async def create_run(request: Request) -> JSONResponse:
-    """Reserve and queue a run: `dataset_id`, `method`, `epsilon`, `n_rows`, `holdout_share`, `target`, `important`."""
+    """Reserve and queue a run: `dataset_id` and the choices of `CHOICES`."""
     user = await run_in_threadpool(require_user, request)
     body = await read_json(request)
     return await run_in_threadpool(_submit, request, user, body)

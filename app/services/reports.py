@@ -25,6 +25,7 @@ SYNTHETIC_RAW_CSV = "synthetic_raw.csv"
 SYNTHETIC_PARQUET = "synthetic.parquet"
 CERTIFICATE = "certificate.json"
 EVALUATION = "report.json"
+RELEASED_REPORT = "released_report.json"
 PDF = "report.pdf"
 MODEL = "model.npz"
 
@@ -40,6 +41,7 @@ MEDIA_TYPES = {
     SYNTHETIC_PARQUET: "application/vnd.apache.parquet",
     CERTIFICATE: "application/json",
     EVALUATION: "application/json",
+    RELEASED_REPORT: "application/json",
     PDF: "application/pdf",
     MODEL: "application/octet-stream",
 }
@@ -66,6 +68,14 @@ class ReportsService:
             UnavailableError: the run made none; it says why.
         """
         return self._load_json(user, run_id, EVALUATION)
+
+    def released_report(self, user: UserView, run_id: str) -> dict[str, Any]:
+        """The findings that may leave with the rows: charged to the run, or free.
+
+        Raises:
+            UnavailableError: the run made none; it says why.
+        """
+        return self._load_json(user, run_id, RELEASED_REPORT)
 
     def certificate(self, user: UserView, run_id: str) -> dict[str, Any]:
         """The certificate: everything the run did and what it cost."""
