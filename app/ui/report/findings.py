@@ -135,7 +135,7 @@ def _headline(part: Json) -> str:
     value = number(finding["value"], measure["unit"])
     if why_not(finding["reference"]) is not None:
         return f"{title} · {value}"
-    return f"{title} · {value} (beside {number(finding['reference'], measure['unit'])})"
+    return f"{title} · {value}, against {number(finding['reference'], measure['unit'])}"
 
 
 def _card(finding: Json, measure: Json, *, short: bool = False) -> str:
