@@ -6,7 +6,47 @@ import math
 
 from engine.evaluation.metric import Goal, Measure, MetricInfo, Part, Unit
 
+_CONTROL = "No more than on rows never trained on"
+
 PRIVACY_METRICS = (
+    MetricInfo(
+        name="singling-out",
+        title="Singling out",
+        part=Part.PRIVACY,
+        question="Do conditions that single out a synthetic row single out a training row too?",
+        measures=(
+            Measure("univariate", "Risk by one column", Goal.LOW, 0.0, 1.0, Unit.SHARE, _CONTROL),
+            Measure("multivariate", "Risk by several columns", Goal.LOW, 0.0, 1.0, Unit.SHARE, _CONTROL),
+        ),
+        reads_real_rows=True,
+        cost=1.0,
+        target="engine.evaluation.singling_out:singling_out",
+    ),
+    MetricInfo(
+        name="linkability",
+        title="Linkability",
+        part=Part.PRIVACY,
+        question="Do synthetic rows tell that two halves of a training record belong to one person?",
+        measures=(Measure("risk", "Risk of linking two halves", Goal.LOW, 0.0, 1.0, Unit.SHARE, _CONTROL),),
+        reads_real_rows=True,
+        cost=1.0,
+        target="engine.evaluation.linkability:linkability",
+    ),
+    MetricInfo(
+        name="attribute-inference",
+        title="Attribute inference",
+        part=Part.PRIVACY,
+        question="Do synthetic rows tell a value of a training record of which all other values are known?",
+        measures=(
+            Measure("all-columns", "Risk over all columns", Goal.LOW, 0.0, 1.0, Unit.SHARE, _CONTROL),
+            Measure(
+                "clearest-column", "Risk of the column that stands out most", Goal.LOW, 0.0, 1.0, Unit.SHARE, _CONTROL
+            ),
+        ),
+        reads_real_rows=True,
+        cost=2.0,
+        target="engine.evaluation.inference:attribute_inference",
+    ),
     MetricInfo(
         name="membership",
         title="Membership inference",
