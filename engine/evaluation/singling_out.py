@@ -74,7 +74,7 @@ def singling_out(context: Context) -> MetricResult:
     sizes = condition_sizes(len(tables.fields))
     attacks: dict[int, Attack] = {}
     for place, n_columns in enumerate(sizes):
-        attack = game.attack(n_columns)
+        attack = game.attack(n_columns, MOST_CONDITIONS)
         attacks |= {n_columns: attack} if attack else {}
         context.advance((place + 1) / len(sizes))
     details = {
@@ -127,7 +127,7 @@ class Game:
         self._attacker = Attacker(codes["synthetic"], [is_numeric(field) for field in fields], rng)
         self._rng = rng
 
-    def attack(self, n_columns: int, n_attacks: int = MOST_CONDITIONS) -> Attack | None:
+    def attack(self, n_columns: int, n_attacks: int) -> Attack | None:
         """Attack training rows, guess, and attack the control; None where too few conditions are found.
 
         Args:
