@@ -112,7 +112,7 @@ def real_and_synthetic(column: dict[str, Any]) -> Figure:
             x=labels,
             y=[100 * share for share in column[key]],
             name=name,
-            marker_color=colour,
+            marker={"color": colour, "pattern": {"shape": "/" if key == "real" else "", "solidity": 0.3}},
             hovertemplate="%{x}: %{y:.1f} %<extra>" + name + "</extra>",
         )
     figure.update_layout(barmode="group")
@@ -184,7 +184,7 @@ def utility_bars(models: list[dict[str, Any]], metric: str) -> Figure:
             x=names,
             y=values,
             name=label,
-            marker_color=colour,
+            marker={"color": colour, "pattern": {"shape": "/" if key == "trained_on_real" else "", "solidity": 0.3}},
             error_y={
                 "type": "data",
                 "symmetric": False,
@@ -194,22 +194,6 @@ def utility_bars(models: list[dict[str, Any]], metric: str) -> Figure:
         )
     figure.update_layout(barmode="group")
     figure.update_yaxes(title=metric)
-    return figure
-
-
-def closest_record_curves(quantiles: dict[str, list[float]]) -> Figure:
-    """Distances of synthetic rows to the closest training row and the closest row set aside."""
-    figure = _figure(300)
-    for label, key, colour in (("To training rows", "train", SYNTHETIC), ("To rows set aside", "holdout", REAL)):
-        figure.add_scatter(
-            x=quantiles[key],
-            y=[100 * level for level in quantiles["levels"]],
-            name=label,
-            mode="lines+markers",
-            line={"color": colour},
-        )
-    figure.update_xaxes(title="Distance to the closest real row", rangemode="tozero")
-    figure.update_yaxes(title="% of synthetic rows at most this far")
     return figure
 
 
