@@ -15,7 +15,9 @@ from app.errors import InvalidInputError
 from app.services.reports import RELEASABLE
 from app.services.views import UserView
 
-CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target", "important", "criteria"})
+CHOICES = frozenset(
+    {"method", "epsilon", "n_rows", "holdout_share", "target", "important", "criteria", "evaluation_share"}
+)
 
 DRAW_CHOICES = frozenset({"n_rows", "given", "neutralise_formulas"})
 

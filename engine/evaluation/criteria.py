@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 from engine.errors import InputError
+from engine.evaluation.charged_metrics import CHARGED_METRICS
 from engine.evaluation.metric import Goal, Measure, MetricInfo, Part, Unit
 from engine.evaluation.registry import list_metrics
 from engine.evaluation.results import DECIMALS
@@ -83,10 +84,11 @@ class CatalogueEntry:
 @cache
 def criteria_catalogue() -> tuple[CatalogueEntry, ...]:
     """All measures that a criterion may be about: those of attacks, and those that tell nothing unpaid."""
+    internal = [info for info in list_metrics() if info.part is Part.PRIVACY or not info.reads_real_rows]
     return tuple(
-        CatalogueEntry(metric, measure, is_charged=False)
-        for metric in list_metrics()
-        if metric.part is Part.PRIVACY or not metric.reads_real_rows
+        CatalogueEntry(metric, measure, is_charged)
+        for metrics, is_charged in ((internal, False), (CHARGED_METRICS, True))
+        for metric in metrics
         for measure in metric.measures
     )
 
