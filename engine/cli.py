@@ -312,7 +312,7 @@ def _add_report(command: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="part of the rows, up to 0.5, that nothing is learned from, to test predictions of --target on; default: 0",
+        help="part of the rows, up to 0.5, to test predictions of --target on and learn nothing from; default: 0",
     )
 
 
