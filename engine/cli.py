@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.certificate import recompute
+from engine.commands import interval
 from engine.data.schema import TableSchema, Treatment
 from engine.data.sdv_metadata import load_schema
 from engine.errors import EngineError, InputError
@@ -154,8 +155,8 @@ def _statement(privacy: dict[str, Any]) -> str | None:
 def _sample(options: argparse.Namespace) -> Result:
     import numpy as np
 
+    from engine.answers.copies import draw_copies
     from engine.data.given import given_texts
-    from engine.pipeline import draw_rows
     from engine.synthesizers.model_file import load_model
     from engine.timing import StageClock
 
@@ -163,9 +164,25 @@ def _sample(options: argparse.Namespace) -> Result:
     given = given_texts([column.field for column in synthesizer.domain_.columns], options.given)
     if not 1 <= options.rows <= MAXIMUM_ROWS:
         raise InputError(f"--rows is a whole number between 1 and {MAXIMUM_ROWS:,}")
-    pieces = draw_rows(synthesizer, synthesizer.plan_, options.rows, np.random.default_rng(options.sample_seed), given)
-    n_columns = _write_pieces(pieces, StageClock(), options.out, options.neutralise_formulas)
-    return {"out": str(options.out), "rows": options.rows, "columns": n_columns, "given": sorted(given)}
+    rng = np.random.default_rng(options.sample_seed)
+    tables = draw_copies(synthesizer, 1 if options.copies is None else options.copies, options.rows, rng, given)
+    files = _numbered(options.out, options.copies)
+    for pieces, out in zip(tables, files, strict=True):
+        n_columns = _write_pieces(pieces, StageClock(), out, options.neutralise_formulas)
+    written = [str(out) for out in files]
+    return {
+        "out": written[0] if options.copies is None else written,
+        "rows": options.rows,
+        "columns": n_columns,
+        "given": sorted(given),
+    }
+
+
+def _numbered(out: Path, copies: int | None) -> list[Path]:
+    """The file itself, or one for each copy with its number before the suffix."""
+    if copies is None:
+        return [out]
+    return [out.with_name(f"{out.stem}-{number}{out.suffix}") for number in range(1, copies + 1)]
 
 
 def _write_pieces(pieces: Iterator[pd.DataFrame], clock: StageClock, out: Path, neutralise_formulas: bool) -> int:
@@ -244,6 +261,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_synthesize(commands)
     _add_sample(commands)
     _add_evaluate(commands)
+    interval.add(commands)
     certificate = commands.add_parser("recompute", help="compute ε and δ again from the recorded events alone")
     certificate.add_argument("certificate", type=Path, metavar="CERT.json")
     certificate.set_defaults(run=_recompute)
@@ -312,7 +330,7 @@ def _add_report(command: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="part of the rows, up to 0.5, to test predictions of --target on and learn nothing from; default: 0",
+        help="part of the rows, up to 0.5, that nothing is learned from, to test predictions on; default: 0",
     )
 
 
@@ -320,6 +338,9 @@ def _add_sample(commands: Any) -> None:
     command = commands.add_parser("sample", help="draw further rows from a kept model, at no privacy loss")
     command.add_argument("model", type=Path, metavar="MODEL.npz")
     command.add_argument("--rows", type=int, required=True)
+    command.add_argument(
+        "--copies", type=int, metavar="M", help="draw so many tables of as many rows each, into numbered files"
+    )
     command.add_argument(
         "--given",
         action="append",

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.ui import further_rows, layout, messages, release_view, released_view, session
+from app.ui import further_rows, layout, messages, release_gate, release_view, released_view, session
 
 user = session.require_user()
 services = session.services()
@@ -21,6 +21,8 @@ with messages.reporting():
 if not run.is_protected:
     release_view.internal(user, run, certificate, preview, files)
     st.stop()
+
+release_gate.show(user, run)
 
 stated = certificate["privacy"]
 with st.container(border=True):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.ui import budget_view, column_editor, layout, messages, navigation, session
+from app.ui import budget_view, column_editor, criteria_editor, layout, messages, navigation, session
 
 user = session.require_user()
 services = session.services()
@@ -70,6 +70,10 @@ if plan.schema.rules:
             hide_index=True,
             key="review_rules",
         )
+
+if is_protected:
+    st.subheader("Acceptance criteria", anchor=False)
+    criteria_editor.edit(user, dataset, plan)
 
 st.subheader("Time and memory", anchor=False)
 budget_view.resources(needed, refusal)

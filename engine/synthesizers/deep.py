@@ -29,6 +29,7 @@ from engine.synthesizers.deep_state import DeepState
 from engine.synthesizers.graphical_model import GraphicalModel
 from engine.synthesizers.marginals import OneWay, drop_spurious, learning_delta, learning_share
 from engine.synthesizers.mixture_model import MixtureModel
+from engine.synthesizers.released import ReleasedCounts
 from engine.synthesizers.rule_cells import allowed_cells
 from engine.synthesizers.stored_cells import Arrays
 from engine.synthesizers.training_settings import TrainingSettings, sampling_rate
@@ -148,6 +149,7 @@ class DeepSynthesizer(AimSynthesizer):
         model.fit(LAST_ITERATIONS, tolerance=1e-6, stop_at_noise=False)
         self.model_ = model
         self._train(table, state, progress)
+        self.released_ = ReleasedCounts.of(self.one_ways_, self.model_.measurements)
 
     def _train(self, table: PrivateTable, state: DeepState, progress: Progress) -> None:
         """Train the networks and put the generator's mixture in the place of the graphical model."""

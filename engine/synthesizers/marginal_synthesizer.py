@@ -26,6 +26,7 @@ from engine.synthesizers.marginals import (
     learning_share,
     measure_one_ways,
 )
+from engine.synthesizers.released import ReleasedCounts
 from engine.synthesizers.rounding import Codes
 from engine.synthesizers.rule_cells import BoolArray, allowed_cells, condition_of, keep_order
 from engine.synthesizers.uncertainty import MeasuredError, error_entry, measured_bound
@@ -68,6 +69,8 @@ class MarginalSynthesizer(Synthesizer):
     one_ways_: list[OneWay]
     model_: RowModel
     groups_: tuple[CellGroups, ...]
+    released_: ReleasedCounts | None
+    """Noisy counts as they were released; None of a restored model whose file did not hold them."""
 
     @classmethod
     def budget_split(cls, plan: SynthesisPlan) -> tuple[BudgetShare, ...]:
@@ -95,10 +98,12 @@ class MarginalSynthesizer(Synthesizer):
         groups: tuple[CellGroups, ...],
         model: RowModel,
         estimated_rows: float,
+        released: ReleasedCounts | None,
     ) -> MarginalSynthesizer:
         """A synthesizer that was fitted before, from released numbers alone."""
         made = cls()
         made._fitted = True
+        made.released_ = released
         made.plan_, made.domain_, made.groups_, made.model_ = plan, domain, groups, model
         made.estimated_rows_ = estimated_rows
         return made
@@ -112,6 +117,7 @@ class MarginalSynthesizer(Synthesizer):
         self.one_ways_ = measure_one_ways(table, spend["one_way"])
         self.estimated_rows_ = estimate_total(self.one_ways_)
         self._fit_model(table, drop_spurious(self.domain_, self.one_ways_), spend, progress)
+        self.released_ = ReleasedCounts.of(self.one_ways_, self.model_.measurements)
 
     @classmethod
     def _spend_after_learning(cls, table: PrivateTable, plan: SynthesisPlan) -> dict[str, float]:

@@ -9,7 +9,16 @@ import streamlit as st
 
 Json = dict[str, Any]
 
-STYLE = """<style>
+OVERVIEW = (
+    ("marginals", "two-way"),
+    ("marginals", "three-way"),
+    ("prediction", "boosting"),
+    ("detection", "auc"),
+    ("attribute-inference", "all-columns"),
+    ("membership", "auc"),
+)
+
+_STYLE = """<style>
 .studio-findings {display: grid; grid-template-columns: repeat(auto-fit, minmax(min(16rem, 100%), 1fr)); gap: .8rem;
   margin: 0 !important; padding: 0 !important;}
 .studio-findings section {border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: 8px;
@@ -35,6 +44,11 @@ STYLE = """<style>
 </style>"""
 
 
+def apply_style() -> None:
+    """The stylesheet of findings, once per page."""
+    st.html(_STYLE)
+
+
 def why_not(value: Any) -> str | None:
     """The reason why a number or a part is missing, or None where it is there."""
     if isinstance(value, dict) and "unavailable" in value:
@@ -45,6 +59,13 @@ def why_not(value: Any) -> str | None:
 def percent(value: Any, digits: int = 1) -> str:
     """A share for reading."""
     return f"{100 * value:.{digits}f} %" if isinstance(value, int | float) else "could not be computed"
+
+
+def span(interval: Any, digits: int = 1) -> str:
+    """An interval of shares for reading."""
+    if (reason := why_not(interval)) is not None:
+        return f"could not be computed: {reason}"
+    return f"{percent(interval[0], digits)} to {percent(interval[1], digits)}"
 
 
 def number(value: float, unit: str) -> str:
@@ -69,6 +90,17 @@ def alarms(report: Json) -> None:
         st.error(f"**{alarm['title']}.** {alarm['sentence']}", icon=":material/crisis_alert:")
 
 
+def overview(report: Json) -> None:
+    """A few findings of every part, to look at first."""
+    chosen = []
+    for name, measure in OVERVIEW:
+        part = report["metrics"].get(name, {})
+        finding = next((item for item in part.get("findings", ()) if item["measure"] == measure), None)
+        if finding is not None and why_not(finding["value"]) is None:
+            chosen.append((finding, next(item for item in part["measures"] if item["name"] == measure)))
+    st.html(f'<div class="studio-findings">{"".join(_card(*item, short=True) for item in chosen)}</div>')
+
+
 def metric(report: Json, name: str) -> bool:
     """A metric's title, question and findings.
 
@@ -89,20 +121,20 @@ def metric(report: Json, name: str) -> bool:
         return False
     measures = {measure["name"]: measure for measure in part["measures"]}
     cards = "".join(_card(finding, measures[finding["measure"]]) for finding in part["findings"])
-    st.html(f'{STYLE}<div class="studio-findings">{cards}</div>')
+    st.html(f'<div class="studio-findings">{cards}</div>')
     return True
 
 
-def _card(finding: Json, measure: Json) -> str:
+def _card(finding: Json, measure: Json, *, short: bool = False) -> str:
     title = f"<h4>{escape(measure['title'])}</h4>"
     value, unit = finding["value"], measure["unit"]
     if (reason := why_not(value)) is not None:
         said = f'<strong class="none">Could not be computed: {escape(reason)}.</strong>'
         return f"<section>{title}{said}</section>"
+    sentence = "" if short else f"<p>{escape(finding['sentence'])}</p>"
     return (
         f"<section>{title}<strong>{number(value, unit)}</strong>{_interval(finding['interval'], unit)}"
-        f"{_track(finding, measure)}<p>{escape(finding['sentence'])}</p>{_reference(finding['reference'], measure)}"
-        "</section>"
+        f"{_track(finding, measure)}{sentence}{_reference(finding['reference'], measure)}</section>"
     )
 
 

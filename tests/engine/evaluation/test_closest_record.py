@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 
 from engine.data.schema import Field, FieldType, TableSchema
-from engine.evaluation.closest_record import nearest_distances
 from tests.metrics import measure
 from tests.tables import typed
 
@@ -28,31 +27,6 @@ def compare(train, holdout, synthetic):
     """Details of the distances and of the copies."""
     parts = [measure(name, train, holdout, synthetic, SCHEMA) for name in ("closest-record", "copies")]
     return [part.get("details", part) for part in parts]
-
-
-def brute_force(left, right, numeric):
-    """Gower distance of two rows, cell by cell."""
-    total = 0.0
-    for a, b, is_number in zip(left, right, numeric, strict=True):
-        if np.isnan(a) or np.isnan(b):
-            total += float(np.isnan(a) != np.isnan(b))
-        else:
-            total += abs(a - b) if is_number else float(a != b)
-    return total / len(left)
-
-
-def test_nearest_distance_agrees_with_brute_force():
-    rng = np.random.default_rng(0)
-    numeric = [True, False, True]
-
-    def columns(n_rows):
-        numbers = [rng.random(n_rows), rng.integers(-1, 3, n_rows), rng.random(n_rows)]
-        numbers[0][rng.random(n_rows) < 0.3] = np.nan
-        return [column.astype(np.float32) for column in numbers]
-
-    left, right = columns(100), columns(37)
-    expected = [min(brute_force(a, b, numeric) for b in zip(*right, strict=True)) for a in zip(*left, strict=True)]
-    assert nearest_distances(left, right, numeric) == pytest.approx(expected, abs=1e-6)
 
 
 def test_copies_of_training_rows_are_seen():
