@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from app.ui.charts import ACCENT, CONFIG, REAL, SYNTHETIC
@@ -10,7 +11,7 @@ from app.ui.charts import ACCENT, CONFIG, REAL, SYNTHETIC
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["CONFIG", "bars", "curves", "estimates", "shares"]
+__all__ = ["CONFIG", "bars", "curves", "estimates", "heatmap", "planes", "shares"]
 
 COLOURS = (SYNTHETIC, REAL, ACCENT)
 PATTERNS = ("", "/", "x")
@@ -176,3 +177,56 @@ def estimates(
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= MOST_NAME else f"{text[: MOST_NAME - 1]}…"
+
+
+def heatmap(
+    names: Sequence[str], values: Sequence[Sequence[float | None]], colours: str, lowest: float, highest: float
+) -> Figure:
+    """A square of numbers over columns.
+
+    Args:
+        names: of the columns.
+        values: a number per pair of columns; None where there is none.
+        colours: name of the colour scale.
+        lowest: number of its first colour.
+        highest: number of its last colour.
+    """
+    figure = _figure(170 + 17 * len(names))
+    shown = [_short(name) for name in names]
+    figure.add_heatmap(
+        z=[list(row) for row in values],
+        x=shown,
+        y=shown,
+        colorscale=colours,
+        zmin=lowest,
+        zmax=highest,
+        hovertemplate="%{y} – %{x}: %{z:.2f}<extra></extra>",
+    )
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(tickangle=-45, type="category")
+    return figure
+
+
+def planes(tables: Mapping[str, Sequence[Sequence[float]]], edges: Sequence[Sequence[float]]) -> Figure:
+    """Where the rows of several tables lie in a plane, as lines of equal density.
+
+    Args:
+        tables: share of rows per cell by name, shape (across, up).
+        edges: borders of the cells across and up.
+    """
+    figure = _figure(420)
+    middles = [[(low + high) / 2 for low, high in pairwise(border)] for border in edges]
+    for (name, cells), colour, dash in zip(tables.items(), COLOURS[1::-1], ("dash", "solid"), strict=False):
+        figure.add_contour(
+            z=[list(row) for row in zip(*cells, strict=True)],
+            x=middles[0],
+            y=middles[1],
+            name=name,
+            contours={"coloring": "none", "start": 0.001, "end": 0.02, "size": 0.004},
+            line={"color": colour, "dash": dash, "width": 2, "smoothing": 1.0},
+            showlegend=True,
+            hoverinfo="skip",
+        )
+    figure.update_xaxes(title="First direction", zeroline=False)
+    figure.update_yaxes(title="Second direction", zeroline=False)
+    return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -9,7 +10,16 @@ import streamlit as st
 
 Json = dict[str, Any]
 
-STYLE = """<style>
+OVERVIEW = (
+    ("marginals", "two-way"),
+    ("marginals", "three-way"),
+    ("prediction", "boosting"),
+    ("detection", "auc"),
+    ("attribute-inference", "all-columns"),
+    ("membership", "auc"),
+)
+
+_STYLE = """<style>
 .studio-findings {display: grid; grid-template-columns: repeat(auto-fit, minmax(min(16rem, 100%), 1fr)); gap: .8rem;
   margin: 0 !important; padding: 0 !important;}
 .studio-findings section {border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: 8px;
@@ -35,6 +45,11 @@ STYLE = """<style>
 </style>"""
 
 
+def apply_style() -> None:
+    """The stylesheet of findings, once per page."""
+    st.html(_STYLE)
+
+
 def why_not(value: Any) -> str | None:
     """The reason why a number or a part is missing, or None where it is there."""
     if isinstance(value, dict) and "unavailable" in value:
@@ -45,6 +60,13 @@ def why_not(value: Any) -> str | None:
 def percent(value: Any, digits: int = 1) -> str:
     """A share for reading."""
     return f"{100 * value:.{digits}f} %" if isinstance(value, int | float) else "could not be computed"
+
+
+def span(interval: Any, digits: int = 1) -> str:
+    """An interval of shares for reading."""
+    if (reason := why_not(interval)) is not None:
+        return f"could not be computed: {reason}"
+    return f"{percent(interval[0], digits)} to {percent(interval[1], digits)}"
 
 
 def number(value: float, unit: str) -> str:
@@ -69,40 +91,63 @@ def alarms(report: Json) -> None:
         st.error(f"**{alarm['title']}.** {alarm['sentence']}", icon=":material/crisis_alert:")
 
 
-def metric(report: Json, name: str) -> bool:
-    """A metric's title, question and findings.
+def overview(report: Json) -> None:
+    """A few findings of every part, to look at first."""
+    chosen = []
+    for name, measure in OVERVIEW:
+        part = report["metrics"].get(name, {})
+        finding = next((item for item in part.get("findings", ()) if item["measure"] == measure), None)
+        if finding is not None and why_not(finding["value"]) is None:
+            chosen.append((finding, next(item for item in part["measures"] if item["name"] == measure)))
+    st.html(f'<div class="studio-findings">{"".join(_card(*item, short=True) for item in chosen)}</div>')
+
+
+def section(report: Json, name: str, extra: Callable[[Json], None] | None = None, *, expanded: bool = False) -> None:
+    """A metric: its title and first number, and folded away its question, all findings, and what else there is.
 
     Args:
         report: the report.
-        name: the metric.
-
-    Returns:
-        Whether there is anything further to show of it.
+        name: the metric; one that the report lacks is passed over.
+        extra: shows the metric's details.
+        expanded: whether it is open from the start.
     """
     part = report["metrics"].get(name)
     if part is None:
-        return False
-    st.subheader(part["title"], anchor=False)
-    st.caption(part["question"])
-    if (reason := why_not(part)) is not None:
-        st.info(f"Could not be computed: {reason}.", icon=":material/info:")
-        return False
-    measures = {measure["name"]: measure for measure in part["measures"]}
-    cards = "".join(_card(finding, measures[finding["measure"]]) for finding in part["findings"])
-    st.html(f'{STYLE}<div class="studio-findings">{cards}</div>')
-    return True
+        return
+    with st.expander(_headline(part), expanded=expanded):
+        st.caption(part["question"])
+        if (reason := why_not(part)) is not None:
+            st.info(f"Could not be computed: {reason}.", icon=":material/info:")
+            return
+        measures = {measure["name"]: measure for measure in part["measures"]}
+        cards = "".join(_card(finding, measures[finding["measure"]]) for finding in part["findings"])
+        st.html(f'<div class="studio-findings">{cards}</div>')
+        if extra is not None:
+            extra(part["details"])
 
 
-def _card(finding: Json, measure: Json) -> str:
+def _headline(part: Json) -> str:
+    """A metric's title, and of its first finding the number and what stands beside it."""
+    title = f"**{part['title']}**"
+    if why_not(part) is not None or why_not(part["findings"][0]["value"]) is not None:
+        return f"{title} · could not be computed"
+    finding, measure = part["findings"][0], part["measures"][0]
+    value = number(finding["value"], measure["unit"])
+    if why_not(finding["reference"]) is not None:
+        return f"{title} · {value}"
+    return f"{title} · {value}, against {number(finding['reference'], measure['unit'])}"
+
+
+def _card(finding: Json, measure: Json, *, short: bool = False) -> str:
     title = f"<h4>{escape(measure['title'])}</h4>"
     value, unit = finding["value"], measure["unit"]
     if (reason := why_not(value)) is not None:
         said = f'<strong class="none">Could not be computed: {escape(reason)}.</strong>'
         return f"<section>{title}{said}</section>"
+    sentence = "" if short else f"<p>{escape(finding['sentence'])}</p>"
     return (
         f"<section>{title}<strong>{number(value, unit)}</strong>{_interval(finding['interval'], unit)}"
-        f"{_track(finding, measure)}<p>{escape(finding['sentence'])}</p>{_reference(finding['reference'], measure)}"
-        "</section>"
+        f"{_track(finding, measure)}{sentence}{_reference(finding['reference'], measure)}</section>"
     )
 
 
