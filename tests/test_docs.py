@@ -42,7 +42,7 @@ def test_audits():
         )
         figures = [f"{audit['epsilon']:g}", *(f"{value:.2f}" for value in proven), f"{audit['runs']:,}"]
         found.append([f"`{audit['method']}`", *figures])
-    assert rows("Audits") == found
+    assert rows("Audits") == found, "\n".join(f"| {' | '.join(row)} |" for row in found)
 
 
 def test_routes():
