@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 QUICK = ("ingest", "startup")
-ON_REQUEST = ("mst", "aim", "deep", "dpsgd", "ctgan", "tables", "scale", "cost", "resources", "score")
+ON_REQUEST = ("mst", "aim", "deep", "dpsgd", "ctgan", "tables", "scale", "cost", "resources", "score", "attacks")
 MODULES = {"score": "tests.bench.score"}
 
 
