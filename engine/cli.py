@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.certificate import recompute
+from engine.commands import audit, interval
 from engine.data.schema import TableSchema, Treatment
 from engine.data.sdv_metadata import load_schema
 from engine.errors import EngineError, InputError
@@ -22,6 +23,7 @@ from engine.privacy.plan import DEFAULT_DELTA, MAXIMUM_ROWS, SynthesisPlan, Unit
 if TYPE_CHECKING:
     import pandas as pd
 
+    from engine.data.rows import Rows
     from engine.timing import StageClock
 
 Result = dict[str, Any]
@@ -85,16 +87,19 @@ def _synthesize(options: argparse.Namespace) -> Result:
         declared_rows=options.declared_rows,
         target=options.target,
         important=tuple(options.important),
+        evaluation_share=options.evaluation_share,
     )
     if options.method is None:
         plan = replace(plan, method=default_method(len(plan.synthesized_names())))
     _check_guarantee(plan, options)
     clock = StageClock()
     with clock.stage(READING):
-        rows = open_rows(options.data, plan.schema)
-    run = fit(rows, plan, sample_seed=options.sample_seed, device=options.device, clock=clock)
+        rows, holdout = _set_aside(open_rows(options.data, plan.schema), plan, options.holdout_share)
+    run = fit(rows, plan, holdout=holdout, sample_seed=options.sample_seed, device=options.device, clock=clock)
     n_columns = _write_pieces(run.pieces(), run.clock, options.out, options.neutralise_formulas)
     _write_json(options.certificate, run.certificate)
+    if options.report is not None:
+        _write_json(options.report, run.released_report)
     if options.model is not None:
         save_model(run.synthesizer, options.model)
     privacy = run.certificate["privacy"]
@@ -112,6 +117,18 @@ def _synthesize(options: argparse.Namespace) -> Result:
     } | ({} if statement is None else {"statement": statement})
 
 
+def _set_aside(rows: Rows, plan: SynthesisPlan, share: float) -> tuple[Rows, Rows | None]:
+    """Rows to learn from, and rows of other units that the releasable report may test predictions on."""
+    from engine.data.rows import KeptRows
+    from engine.privacy.contributions import held_out_units
+    from engine.privacy.noise import SecureNoise
+
+    if share == 0.0:
+        return rows, None
+    held_out = held_out_units(rows, plan.unit, share, SecureNoise())
+    return KeptRows(rows, ~held_out), KeptRows(rows, held_out)
+
+
 def _check_guarantee(plan: SynthesisPlan, options: argparse.Namespace) -> None:
     """Refuse what a method with a guarantee lacks, or one without cannot have, before anything is read."""
     from engine.synthesizers.registry import method_info
@@ -123,6 +140,8 @@ def _check_guarantee(plan: SynthesisPlan, options: argparse.Namespace) -> None:
         raise InputError(f"the method {plan.method!r} has no privacy guarantee, so it has no ε: leave --epsilon out")
     if not is_private and options.model is not None:
         raise InputError(f"the model of the method {plan.method!r} cannot be kept: leave --model out")
+    if not is_private and options.report is not None:
+        raise InputError(f"nothing that the method {plan.method!r} makes can be released: leave --report out")
 
 
 def _statement(privacy: dict[str, Any]) -> str | None:
@@ -136,8 +155,8 @@ def _statement(privacy: dict[str, Any]) -> str | None:
 def _sample(options: argparse.Namespace) -> Result:
     import numpy as np
 
+    from engine.answers.copies import draw_copies
     from engine.data.given import given_texts
-    from engine.pipeline import draw_rows
     from engine.synthesizers.model_file import load_model
     from engine.timing import StageClock
 
@@ -145,9 +164,25 @@ def _sample(options: argparse.Namespace) -> Result:
     given = given_texts([column.field for column in synthesizer.domain_.columns], options.given)
     if not 1 <= options.rows <= MAXIMUM_ROWS:
         raise InputError(f"--rows is a whole number between 1 and {MAXIMUM_ROWS:,}")
-    pieces = draw_rows(synthesizer, synthesizer.plan_, options.rows, np.random.default_rng(options.sample_seed), given)
-    n_columns = _write_pieces(pieces, StageClock(), options.out, options.neutralise_formulas)
-    return {"out": str(options.out), "rows": options.rows, "columns": n_columns, "given": sorted(given)}
+    rng = np.random.default_rng(options.sample_seed)
+    tables = draw_copies(synthesizer, 1 if options.copies is None else options.copies, options.rows, rng, given)
+    files = _numbered(options.out, options.copies)
+    for pieces, out in zip(tables, files, strict=True):
+        n_columns = _write_pieces(pieces, StageClock(), out, options.neutralise_formulas)
+    written = [str(out) for out in files]
+    return {
+        "out": written[0] if options.copies is None else written,
+        "rows": options.rows,
+        "columns": n_columns,
+        "given": sorted(given),
+    }
+
+
+def _numbered(out: Path, copies: int | None) -> list[Path]:
+    """The file itself, or one for each copy with its number before the suffix."""
+    if copies is None:
+        return [out]
+    return [out.with_name(f"{out.stem}-{number}{out.suffix}") for number in range(1, copies + 1)]
 
 
 def _write_pieces(pieces: Iterator[pd.DataFrame], clock: StageClock, out: Path, neutralise_formulas: bool) -> int:
@@ -226,9 +261,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_synthesize(commands)
     _add_sample(commands)
     _add_evaluate(commands)
+    interval.add(commands)
     certificate = commands.add_parser("recompute", help="compute ε and δ again from the recorded events alone")
     certificate.add_argument("certificate", type=Path, metavar="CERT.json")
     certificate.set_defaults(run=_recompute)
+    audit.add(commands)
     return parser
 
 
@@ -274,13 +311,37 @@ def _add_synthesize(commands: Any) -> None:
     _add_drawing(command)
     command.add_argument("--certificate", type=Path, required=True, metavar="CERT.json")
     command.add_argument("--model", type=Path, metavar="MODEL.npz", help="keep the fitted model, to draw further rows")
+    _add_report(command)
     command.set_defaults(run=_synthesize)
+
+
+def _add_report(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--report", type=Path, metavar="REPORT.json", help="findings on quality that may leave with the rows"
+    )
+    command.add_argument(
+        "--evaluation-share",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="part of the privacy loss, up to 0.5, that measures quality for the report; default: 0",
+    )
+    command.add_argument(
+        "--holdout-share",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="part of the rows, up to 0.5, that nothing is learned from, to test predictions on; default: 0",
+    )
 
 
 def _add_sample(commands: Any) -> None:
     command = commands.add_parser("sample", help="draw further rows from a kept model, at no privacy loss")
     command.add_argument("model", type=Path, metavar="MODEL.npz")
     command.add_argument("--rows", type=int, required=True)
+    command.add_argument(
+        "--copies", type=int, metavar="M", help="draw so many tables of as many rows each, into numbered files"
+    )
     command.add_argument(
         "--given",
         action="append",

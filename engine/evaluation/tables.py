@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from engine.data.encode import pandas_dtype
 from engine.data.schema import Field, TableSchema, Treatment
 from engine.errors import InputError
+from engine.evaluation.binning import ColumnCells, cut_columns
 
 MAXIMUM_ROWS = 500_000
 """Rows of a table that are compared; a share estimated from as many is off by at most 0.002."""
@@ -30,6 +32,11 @@ class EvaluationTables:
     train: pd.DataFrame
     holdout: pd.DataFrame | None
     synthetic: pd.DataFrame
+
+    @cached_property
+    def cells(self) -> tuple[ColumnCells, ...]:
+        """All columns cut into cells that the tables share; cut once for all metrics."""
+        return cut_columns(self.fields, self.by_name())
 
     def by_name(self) -> dict[str, pd.DataFrame]:
         """The tables there are, under the names `train`, `holdout` and `synthetic`."""

@@ -29,6 +29,7 @@ from engine.synthesizers.deep_state import DeepState
 from engine.synthesizers.graphical_model import GraphicalModel
 from engine.synthesizers.marginals import OneWay, drop_spurious, learning_delta, learning_share
 from engine.synthesizers.mixture_model import MixtureModel
+from engine.synthesizers.released import ReleasedCounts
 from engine.synthesizers.rule_cells import allowed_cells
 from engine.synthesizers.stored_cells import Arrays
 from engine.synthesizers.training_settings import TrainingSettings, sampling_rate
@@ -63,6 +64,11 @@ class DeepSynthesizer(AimSynthesizer):
         return DELTA_SHARE * plan.promised()[1]
 
     @classmethod
+    def training_steps(cls, plan: SynthesisPlan) -> int:
+        """Steps of the training."""
+        return cls.settings.steps
+
+    @classmethod
     def training_of(cls, plan: SynthesisPlan) -> SampledGaussian:
         """Sampling rate, noise and steps, from the plan alone.
 
@@ -72,7 +78,8 @@ class DeepSynthesizer(AimSynthesizer):
         rate, steps = sampling_rate(cls.settings, plan), cls.settings.steps
         epsilon, delta = plan.promised()
         whole = mu_for(epsilon, delta - learning_delta(plan) - cls.training_delta(plan))
-        mu = whole * math.sqrt((1.0 - learning_share(plan)) * cls.settings.gradient_share)
+        for_rows = (1.0 - plan.evaluation_share) * (1.0 - learning_share(plan))
+        mu = whole * math.sqrt(for_rows * cls.settings.gradient_share)
         return SampledGaussian(rate, noise_multiplier_for(mu, rate, steps, cls.training_delta(plan)), steps)
 
     @classmethod
@@ -142,6 +149,7 @@ class DeepSynthesizer(AimSynthesizer):
         model.fit(LAST_ITERATIONS, tolerance=1e-6, stop_at_noise=False)
         self.model_ = model
         self._train(table, state, progress)
+        self.released_ = ReleasedCounts.of(self.one_ways_, self.model_.measurements)
 
     def _train(self, table: PrivateTable, state: DeepState, progress: Progress) -> None:
         """Train the networks and put the generator's mixture in the place of the graphical model."""

@@ -26,9 +26,10 @@ from engine.synthesizers.marginals import (
     learning_share,
     measure_one_ways,
 )
+from engine.synthesizers.released import ReleasedCounts
 from engine.synthesizers.rounding import Codes
 from engine.synthesizers.rule_cells import BoolArray, allowed_cells, condition_of, keep_order
-from engine.synthesizers.uncertainty import error_entry, measured_bound
+from engine.synthesizers.uncertainty import MeasuredError, error_entry, measured_bound
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -68,6 +69,8 @@ class MarginalSynthesizer(Synthesizer):
     one_ways_: list[OneWay]
     model_: RowModel
     groups_: tuple[CellGroups, ...]
+    released_: ReleasedCounts | None
+    """Noisy counts as they were released; None of a restored model whose file did not hold them."""
 
     @classmethod
     def budget_split(cls, plan: SynthesisPlan) -> tuple[BudgetShare, ...]:
@@ -95,10 +98,12 @@ class MarginalSynthesizer(Synthesizer):
         groups: tuple[CellGroups, ...],
         model: RowModel,
         estimated_rows: float,
+        released: ReleasedCounts | None,
     ) -> MarginalSynthesizer:
         """A synthesizer that was fitted before, from released numbers alone."""
         made = cls()
         made._fitted = True
+        made.released_ = released
         made.plan_, made.domain_, made.groups_, made.model_ = plan, domain, groups, model
         made.estimated_rows_ = estimated_rows
         return made
@@ -112,6 +117,7 @@ class MarginalSynthesizer(Synthesizer):
         self.one_ways_ = measure_one_ways(table, spend["one_way"])
         self.estimated_rows_ = estimate_total(self.one_ways_)
         self._fit_model(table, drop_spurious(self.domain_, self.one_ways_), spend, progress)
+        self.released_ = ReleasedCounts.of(self.one_ways_, self.model_.measurements)
 
     @classmethod
     def _spend_after_learning(cls, table: PrivateTable, plan: SynthesisPlan) -> dict[str, float]:
@@ -175,12 +181,20 @@ class MarginalSynthesizer(Synthesizer):
         """Per measured set of columns, a bound on the model's distance from the private counts, on merged cells."""
         return [self._measured_entry(item) for item in self.model_.measurements]
 
+    def measured_errors(self) -> list[MeasuredError]:
+        """Per measured set of columns, how far its noisy counts lie from the model's, on merged cells."""
+        errors = []
+        for item in self.model_.measurements:
+            counts, variance = self._released(item)
+            errors.append(MeasuredError.of(item.columns, counts, self.model_.marginal(item.columns), variance))
+        return errors
+
+    def pair_bounds(self) -> dict[Columns, float]:
+        """Bounds on the L1 distance of pairs that were candidates of a choice, in rows; all hold at once."""
+        return {}
+
     def _measured_entry(self, item: Measurement) -> dict[str, Any]:
-        """A bound that follows from the counts as they were released, before empty stretches were cleared."""
-        counts, variance = item.counts, item.variance
-        if len(item.columns) == 1:
-            column = item.columns[0]
-            counts, variance = self.groups_[column].merge(self.one_ways_[column])
+        counts, variance = self._released(item)
         return error_entry(
             [self.domain_.names[column] for column in item.columns],
             measured_bound(counts, self.model_.marginal(item.columns), variance),
@@ -189,6 +203,13 @@ class MarginalSynthesizer(Synthesizer):
             cells=counts.size,
             noise_scale=round(float(np.sqrt(np.min(variance))), 3),
         )
+
+    def _released(self, item: Measurement) -> tuple[FloatArray, FloatArray]:
+        """Counts and variances as they were released, before empty stretches were cleared."""
+        if len(item.columns) > 1:
+            return item.counts, item.variance
+        column = item.columns[0]
+        return self.groups_[column].merge(self.one_ways_[column])
 
     def domain_report(self) -> list[dict[str, Any]]:
         """Per modelled column: its cells and what happens outside them."""

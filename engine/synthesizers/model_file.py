@@ -30,6 +30,7 @@ from engine.synthesizers.marginal_synthesizer import MarginalSynthesizer, RowMod
 from engine.synthesizers.marginals import modelled_fields
 from engine.synthesizers.mixture_model import MixtureModel
 from engine.synthesizers.registry import synthesizer_class
+from engine.synthesizers.released import ReleasedCounts
 from engine.synthesizers.rule_cells import BoolArray, allowed_cells
 from engine.synthesizers.stored_cells import (
     Arrays,
@@ -43,13 +44,15 @@ from engine.synthesizers.stored_cells import (
 from engine.synthesizers.tables import Table
 
 KIND = "synthetic data studio model"
-VERSION = 1
+VERSION = 2
+READABLE = (1, 2)
+"""Versions that can be read; files of version 1 lack the noisy counts, so they give rows and no intervals."""
 
 _ARCHIVE = b"PK"
 """How the archives begin that hold graphical models; mixtures lie in safetensors files."""
 
 _WEIGHTS = ("generator.", "latents")
-_NOT_A_MODEL = f"this is not a model file of version {VERSION}, or it is damaged"
+_NOT_A_MODEL = f"this is not a model file of version {READABLE[0]} to {VERSION}, or it is damaged"
 _DAMAGES = (
     *(
         zipfile.BadZipFile,
@@ -126,11 +129,13 @@ def _head(synthesizer: MarginalSynthesizer) -> dict[str, Any]:
         "estimated_rows": synthesizer.estimated_rows_,
         "total": synthesizer.model_.total,
         "columns": cells_to_json(synthesizer.domain_),
+        "released": synthesizer.released_.to_json() if synthesizer.released_ is not None else None,
     }
 
 
 def _cells(synthesizer: MarginalSynthesizer) -> Arrays:
-    return cells_to_arrays(synthesizer.domain_, synthesizer.groups_)
+    released = synthesizer.released_.to_arrays() if synthesizer.released_ is not None else {}
+    return cells_to_arrays(synthesizer.domain_, synthesizer.groups_) | released
 
 
 def _graph_to_json(model: GraphicalModel) -> tuple[dict[str, Any], Arrays]:
@@ -156,7 +161,7 @@ def _mixture_to_json(model: MixtureModel) -> tuple[dict[str, Any], Arrays]:
 
 
 def _restored(described: dict[str, Any], arrays: StoredArrays) -> MarginalSynthesizer:
-    if described["kind"] != KIND or described["version"] != VERSION:
+    if described["kind"] != KIND or described["version"] not in READABLE:
         raise ValueError("another kind of file")
     plan = SynthesisPlan.from_json(described["plan"])
     method = synthesizer_class(plan.method)
@@ -169,10 +174,20 @@ def _restored(described: dict[str, Any], arrays: StoredArrays) -> MarginalSynthe
         model: RowModel = _mixture(described["points"], sizes, total, allowed_cells(domain, plan.schema.rules), arrays)
     else:
         model = _graph(described, sizes, total, arrays)
-    restored = method.restored(plan, domain, groups, model, positive(described["estimated_rows"]))
+    released = _released(described, domain.sizes, sizes, arrays)
+    restored = method.restored(plan, domain, groups, model, positive(described["estimated_rows"]), released)
     if isinstance(restored, DeepSynthesizer):
         restored.weights_ = {name: array for name, array in arrays.left.items() if name.startswith(_WEIGHTS)}
     return restored
+
+
+def _released(
+    described: dict[str, Any], cells: Sequence[int], groups: Sequence[int], arrays: StoredArrays
+) -> ReleasedCounts | None:
+    """The noisy counts; none where the file is of version 1, or was made from one."""
+    if described["version"] == 1 or described["released"] is None:
+        return None
+    return ReleasedCounts.from_json(described["released"], cells, groups, arrays)
 
 
 def _graph(described: dict[str, Any], sizes: list[int], total: float, arrays: StoredArrays) -> GraphicalModel:

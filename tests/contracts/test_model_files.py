@@ -213,7 +213,11 @@ def change_text(**changes):
         ("aim", "weights", lambda values: values - 1e9),
         ("aim", "group_of", lambda values: values + 1),
         ("aim", "edges", lambda values: values[::-1].copy()),
-        ("aim", "text", change_text(version=2)),
+        ("aim", "text", change_text(version=3)),
+        ("aim", "one_ways", lambda values: values[:-1]),
+        ("aim", "joint", lambda values: values * np.nan),
+        ("aim", "text", change_text(released={})),
+        ("dp-tvae", "joint", lambda values: values[1:]),
         ("aim", "text", change_text(kind="x")),
         ("aim", "text", change_text(total=-1.0)),
         ("aim", "text", change_text(edges=[])),
@@ -286,3 +290,33 @@ def test_rules_hold_in_rows_of_a_loaded_model(tmp_path):
     assert len(rows) > 1000
     assert (rows["low"] <= rows["high"]).all()
     assert set(zip(rows["ward"], rows["urgent"], strict=True)) == {("a", True), ("b", False)}
+
+
+def test_the_noisy_counts_are_kept_as_they_were_released(saved):
+    """Before stretches of noise were cleared: intervals are computed from them."""
+    synthesizer, path = saved
+    kept = load_model(path).released_
+    assert [one_way.counts.tolist() for one_way in kept.one_ways] == [
+        one_way.counts.tolist() for one_way in synthesizer.one_ways_
+    ]
+    assert [one_way.variance for one_way in kept.one_ways] == [one_way.variance for one_way in synthesizer.one_ways_]
+    expected = {item.columns: item for item in synthesizer.model_.measurements if len(item.columns) > 1}
+    assert {item.columns for item in kept.joint} == set(expected)
+    for item in kept.joint:
+        assert np.array_equal(item.counts, expected[item.columns].counts)
+        assert item.variance == expected[item.columns].variance
+
+
+def test_a_file_of_the_first_version_draws_rows_and_has_no_counts(saved, tmp_path):
+    synthesizer, path = saved
+    arrays = arrays_of(path)
+    described = json.loads(arrays.pop("text").tobytes()) | {"version": 1}
+    del described["released"]
+    first = {name: array for name, array in arrays.items() if name not in ("one_ways", "joint")}
+    write_arrays(path, first | {"text": np.frombuffer(json.dumps(described).encode(), dtype=np.uint8)})
+    loaded = load_model(path)
+    assert loaded.released_ is None
+    expected, found = (each.sample(50, np.random.default_rng(1)) for each in (synthesizer, loaded))
+    pd.testing.assert_frame_equal(expected, found)
+    save_model(loaded, tmp_path / "again.npz")
+    assert load_model(tmp_path / "again.npz").released_ is None

@@ -157,5 +157,5 @@ def test_batches_of_a_fixed_size_are_caught(method, monkeypatch):
         chosen[np.argsort(source.words(n_units))[: round(rate * N_ROWS)]] = True
         return chosen
 
-    monkeypatch.setattr("engine.privacy.poisson_samples._chosen", shuffled)
+    monkeypatch.setattr("engine.privacy.poisson_samples.chosen_units", shuffled)
     assert proven_mu(method, WatchedTable, LEAK_RUNS) > CLAIMED
