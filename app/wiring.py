@@ -11,6 +11,7 @@ from app.logs import redact_all_records
 from app.queueing import RunQueue
 from app.services import passwords
 from app.services.accounts import AccountsService
+from app.services.answers import AnswersService
 from app.services.audit import AuditService
 from app.services.checkpoints import CheckpointsService
 from app.services.datasets import DatasetsService
@@ -42,6 +43,7 @@ class Services:
     results: ResultsService
     checkpoints: CheckpointsService
     further_rows: FurtherRowsService
+    answers: AnswersService
 
     def close(self) -> None:
         """Close all connections."""
@@ -94,6 +96,7 @@ def build(
         results=ResultsService(database, files, audit, now),
         checkpoints=CheckpointsService(database, files),
         further_rows=FurtherRowsService(reports, audit),
+        answers=AnswersService(reports, audit),
     )
 
 

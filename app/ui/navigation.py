@@ -42,6 +42,7 @@ SCREENS = (
     Screen("run", "Run", "monitoring"),
     Screen("report", "Report", "lab_profile"),
     Screen("release", "Release", "download"),
+    Screen("ask", "Ask the table", "query_stats"),
     Screen("ledger", "Ledger", "receipt_long"),
 )
 
