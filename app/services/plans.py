@@ -17,7 +17,8 @@ from engine.errors import EngineError
 from engine.privacy.plan import SynthesisPlan, UnitOfProtection
 
 if TYPE_CHECKING:
-    from engine.privacy.price import Forecast, PlanPrice
+    from engine.privacy.forecast import Forecast
+    from engine.privacy.price import PlanPrice
     from engine.resources import Resources
     from engine.synthesizers.registry import MethodInfo
 
@@ -122,7 +123,7 @@ class PlansService:
 
     def forecast(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> Forecast:
         """The plan's expected error; raises InvalidPlanError where it cannot be priced."""
-        from engine.privacy.price import forecast
+        from engine.privacy.forecast import forecast
 
         self.check(user, dataset_id, plan)
         try:

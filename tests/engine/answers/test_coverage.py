@@ -6,15 +6,13 @@ with a chance of exactly 0.95 would fall below with a chance of 5 %, and with se
 Seeds are fixed, so a test that passes goes on passing.
 """
 
-import math
 from collections import Counter
 from functools import cache
 
-import numpy as np
 import pytest
 
 from engine.answers.answer import Kind
-from tests.engine.answers.asking import asked, fields_of, fitted, query, truth
+from tests.engine.answers.asking import asked, fitted, query, truth
 from tests.tables import small_table
 
 pytestmark = pytest.mark.statistical
