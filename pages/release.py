@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.ui import further_rows, layout, messages, release_gate, release_view, session
+from app.ui import further_rows, layout, messages, navigation, release_gate, release_view, released_view, session
 
 user = session.require_user()
 services = session.services()
@@ -46,11 +46,23 @@ with st.container(horizontal=True):
     release_view.download(user, run, files, csv_kind, "CSV", primary=True)
     release_view.download(user, run, files, "synthetic.parquet", "Parquet")
 
+if "released_report.json" in files:
+    with messages.reporting():
+        released_view.show(services.reports.released_report(user, run.id))
+
 st.subheader("Draw further rows", anchor=False)
 if "model.npz" in files:
     further_rows.show(user, run, certificate, neutralise_formulas=neutral)
 else:
     st.caption("This run has kept no model to draw from.")
+
+if "model.npz" in files:
+    st.subheader("Ask the table", anchor=False)
+    st.write(
+        "Counts, shares and means of the private table with error bars, from what the run has measured and paid for. "
+        "They are better evidence than the same numbers read off synthetic rows, and cost nothing further."
+    )
+    navigation.link("ask", "Ask for a count, a share or a mean", icon="query_stats", run=run.id)
 
 st.subheader("Evidence", anchor=False)
 st.write(
@@ -61,6 +73,8 @@ st.write(
 with st.container(horizontal=True):
     release_view.download(user, run, files, "report.pdf", "PDF report", primary=True)
     release_view.download(user, run, files, "certificate.json", "Certificate")
+    if "released_report.json" in files:
+        release_view.download(user, run, files, "released_report.json", "Quality report")
     if "model.npz" in files:
         release_view.download(user, run, files, "model.npz", "Model")
 if run.note:

@@ -32,6 +32,7 @@ facts = {
     "Method": title,
     "Synthetic rows": f"{plan.n_rows:,}" if plan.n_rows else rows_by_default,
     "Set aside for the report": f"{100 * share:.0f} % of the private rows",
+    "Part for the releasable report": f"{100 * plan.evaluation_share:.0f} % of the privacy loss",
     "Column to predict": plan.target or "none",
     "Relations that matter most": f"those of {', '.join(plan.important)}" if plan.important else "none in particular",
 }

@@ -64,14 +64,27 @@ def _work(services: Services, attempt: Attempt) -> str | None:
 
 
 def _made(services: Services, work: RunWork) -> Made:
-    with services.results.local_file(work.run_id, reports.CERTIFICATE) as path:
-        certificate: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return Made(
         synthetic=_synthetic(services, work),
-        certificate=certificate,
+        certificate=_json(services, work, reports.CERTIFICATE),
         synthesizer=_synthesizer(services, work),
         csv_sha256=services.results.digest_of(work.run_id, reports.SYNTHETIC_CSV),
+        released=_released(services, work),
     )
+
+
+def _json(services: Services, work: RunWork, kind: str) -> dict[str, Any]:
+    with services.results.local_file(work.run_id, kind) as path:
+        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _released(services: Services, work: RunWork) -> dict[str, Any] | None:
+    """The releasable report; None where the run has no guarantee, or an older version made none."""
+    try:
+        return _json(services, work, reports.RELEASED_REPORT)
+    except NotFoundError:
+        return None
 
 
 def _synthetic(services: Services, work: RunWork) -> pd.DataFrame:

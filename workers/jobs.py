@@ -198,6 +198,7 @@ def _work(services: Services, attempt: Attempt, device: Device) -> str | None:
         result = synthesize(
             tables.train,
             work.plan,
+            holdout=tables.holdout,
             device=device.engine_name,
             progress=progress.part(*SYNTHESIS_PART),
             checkpoints=services.checkpoints.of(attempt),
@@ -207,7 +208,7 @@ def _work(services: Services, attempt: Attempt, device: Device) -> str | None:
     with tempfile.TemporaryDirectory(prefix="studio-") as folder:
         _save_synthetic(services, work, result, Path(folder))
         csv_sha256 = digest(Path(folder) / reports.SYNTHETIC_CSV).sha256
-        made = Made(result.synthetic, result.certificate, result.synthesizer, csv_sha256)
+        made = Made(result.synthetic, result.certificate, result.synthesizer, csv_sha256, result.released_report)
         return save_reports(services, work, compared, made, progress, EVALUATION_PART, Path(folder))
 
 
@@ -220,6 +221,9 @@ def _save_synthetic(services: Services, work: RunWork, result: SynthesisResult, 
     write_csv(result.synthetic, folder / reports.SYNTHETIC_RAW_CSV, neutralise_formulas=False)
     write_json(folder / reports.CERTIFICATE, result.certificate)
     kinds = [reports.SYNTHETIC_PARQUET, reports.SYNTHETIC_CSV, reports.SYNTHETIC_RAW_CSV, reports.CERTIFICATE]
+    if result.released_report is not None:
+        write_json(folder / reports.RELEASED_REPORT, result.released_report)
+        kinds.append(reports.RELEASED_REPORT)
     if work.is_protected:
         save_model(result.synthesizer, folder / reports.MODEL)
         kinds.append(reports.MODEL)

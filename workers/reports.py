@@ -33,12 +33,14 @@ class Made:
         certificate: what the run did.
         synthesizer: the fitted method; None where the run has kept no model.
         csv_sha256: digest of the synthetic CSV.
+        released: the releasable report; None for a run without a privacy guarantee.
     """
 
     synthetic: pd.DataFrame
     certificate: dict[str, Any]
     synthesizer: Synthesizer | None
     csv_sha256: str
+    released: dict[str, Any] | None
 
 
 def save_reports(
@@ -76,7 +78,7 @@ def save_reports(
         notes.append(_note(work, "The evaluation could not be made", guard.failure))
     if evaluation is None and work.is_repeated:
         return notes[0]  # the report, the verdict and the PDF of before stay
-    services.results.save_verdict(work.attempt, judge_stored(work.criteria, evaluation, None))
+    services.results.save_verdict(work.attempt, judge_stored(work.criteria, evaluation, made.released))
     guard = FailureGuard()
     with guard:
         _save_pdf(services, work, made, evaluation, folder)
@@ -121,6 +123,7 @@ def _save_pdf(services: Services, work: RunWork, made: Made, evaluation: dict[st
         ledger=ledger_document(services, work),
         dataset=dataset_document(work, made.csv_sha256),
         evaluation=evaluation,
+        released=made.released,
     )
     path = folder / reports.PDF
     path.write_bytes(content)

@@ -51,6 +51,11 @@ class RunTables:
         """Rows to learn from."""
         return KeptRows(self.rows, ~self.held_out)
 
+    @property
+    def holdout(self) -> Rows | None:
+        """Rows that nobody learns from; None where none are set aside."""
+        return KeptRows(self.rows, self.held_out) if self.held_out.any() else None
+
     def for_comparison(self) -> ComparedTables:
         """The rows to compare with: all of a table in memory, and at most `COMPARED_ROWS` of each part of a file."""
         holdout = self._frame(self.held_out) if self.held_out.any() else None

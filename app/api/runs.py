@@ -15,7 +15,9 @@ from app.errors import InvalidInputError
 from app.services.reports import RELEASABLE
 from app.services.views import UserView
 
-CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target", "important", "criteria"})
+CHOICES = frozenset(
+    {"method", "epsilon", "n_rows", "holdout_share", "target", "important", "criteria", "evaluation_share"}
+)
 
 DRAW_CHOICES = frozenset({"n_rows", "given", "neutralise_formulas"})
 
@@ -104,6 +106,19 @@ async def draw_rows(request: Request) -> Response:
     user = await run_in_threadpool(require_user, request)
     body = await read_json(request)
     return await run_in_threadpool(_draw, request, user, body)
+
+
+async def ask(request: Request) -> JSONResponse:
+    """A count, share or mean by group with its interval, at no privacy loss: `measure`, `column`, `where`, `by`, …"""
+    user = await run_in_threadpool(require_user, request)
+    body = await read_json(request)
+    return await run_in_threadpool(_ask, request, user, body)
+
+
+def _ask(request: Request, user: UserView, body: dict[str, Any]) -> JSONResponse:
+    response = json_response(services_of(request).answers.ask(user, _id(request), body))
+    response.headers["X-Classification"] = RELEASABLE
+    return response
 
 
 def _draw(request: Request, user: UserView, body: dict[str, Any]) -> Response:

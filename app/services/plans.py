@@ -89,6 +89,7 @@ class PlansService:
                 declared_rows=dataset.declared_rows,
                 target=draft.get("target"),
                 important=_important(draft),
+                evaluation_share=0.0 if is_unprotected else draft.get("evaluation_share") or 0.0,
             )
         except EngineError as error:
             raise InvalidPlanError(sentence(error)) from None

@@ -29,6 +29,7 @@ SYNTHETIC_RAW_CSV = "synthetic_raw.csv"
 SYNTHETIC_PARQUET = "synthetic.parquet"
 CERTIFICATE = "certificate.json"
 EVALUATION = "report.json"
+RELEASED_REPORT = "released_report.json"
 PDF = "report.pdf"
 MODEL = "model.npz"
 
@@ -44,6 +45,7 @@ MEDIA_TYPES = {
     SYNTHETIC_PARQUET: "application/vnd.apache.parquet",
     CERTIFICATE: "application/json",
     EVALUATION: "application/json",
+    RELEASED_REPORT: "application/json",
     PDF: "application/pdf",
     MODEL: "application/octet-stream",
 }
@@ -78,7 +80,7 @@ class ReportsService:
             UnavailableError: the run made none; it says why.
             OutdatedReportError: an earlier version made it, in another form.
         """
-        from engine.evaluation.evaluate import REPORT_VERSION
+        from engine.evaluation.metric import REPORT_VERSION
 
         report = self.evaluation(user, run_id)
         if report.get("report_version") != REPORT_VERSION:
@@ -102,6 +104,14 @@ class ReportsService:
         with self._database.read() as session:
             runs = [run_view(self._own_run(session, user, run_id)) for run_id in run_ids]
         return compare_reports(runs, [self.current_evaluation(user, run.id) for run in runs])
+
+    def released_report(self, user: UserView, run_id: str) -> dict[str, Any]:
+        """The findings that may leave with the rows: charged to the run, or free.
+
+        Raises:
+            UnavailableError: the run made none; it says why.
+        """
+        return self._load_json(user, run_id, RELEASED_REPORT)
 
     def certificate(self, user: UserView, run_id: str) -> dict[str, Any]:
         """The certificate: everything the run did and what it cost."""

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 from engine.errors import InputError
+from engine.evaluation.charged_metrics import CHARGED_METRICS
 from engine.evaluation.metric import Goal, Measure, MetricInfo, Part, Unit
 from engine.evaluation.registry import list_metrics
 from engine.evaluation.results import DECIMALS
@@ -32,7 +33,20 @@ NO_REPORT = "there is no report, since the evaluation was not made"
 NO_RELEASABLE_REPORT = "the run has no releasable report"
 NO_ALARM = "No alarm"
 
-_SUGGESTED = {("closest-record", "share-closer-to-training"): 0.55, ("copies", "exact"): 0.0}
+_SUGGESTED = {
+    ("membership", "auc"): 0.6,
+    ("membership", "true-positives-at-1-percent"): 0.05,
+    ("membership", "true-positives-at-0.1-percent"): 0.01,
+    ("membership", "advantage"): 0.1,
+    ("membership", "epsilon"): 1.0,
+    ("closest-record", "share-closer-to-training"): 0.55,
+    ("closest-record", "distance"): 0.01,
+    ("closest-record", "ratio"): 0.5,
+    ("copies", "rare"): 0.05,
+    ("noise-check", "cells"): 0.9,
+    ("noise-check", "totals"): 0.9,
+}
+"""Limits to start from, of measures whose chance level or honest value is known; no advice for any table."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +84,11 @@ class CatalogueEntry:
 @cache
 def criteria_catalogue() -> tuple[CatalogueEntry, ...]:
     """All measures that a criterion may be about: those of attacks, and those that tell nothing unpaid."""
+    internal = [info for info in list_metrics() if info.part is Part.PRIVACY or not info.reads_real_rows]
     return tuple(
-        CatalogueEntry(metric, measure, is_charged=False)
-        for metric in list_metrics()
-        if metric.part is Part.PRIVACY or not metric.reads_real_rows
+        CatalogueEntry(metric, measure, is_charged)
+        for metrics, is_charged in ((internal, False), (CHARGED_METRICS, True))
+        for metric in metrics
         for measure in metric.measures
     )
 
