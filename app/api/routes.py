@@ -50,6 +50,7 @@ ROUTES = (
     Route("/datasets/{dataset_id}/unprotected", datasets.put_unprotected, methods=["PUT"]),
     Route("/criteria", runs.list_criteria, methods=["GET"]),
     Route("/compare", runs.compare_runs, methods=["GET"]),
+    Route("/datasets/{dataset_id}/forecast", datasets.forecast, methods=["POST"]),
     Route("/runs", runs.list_runs, methods=["GET"]),
     Route("/runs", runs.create_run, methods=["POST"]),
     Route("/runs/{run_id}", runs.get_run, methods=["GET"]),
