@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EPSILONS = (1.0, 4.0)
 """Claims that a recorded audit tests: a leak shows best at a small ε, noise of a wrong scale at a larger one."""
 
-RECORDED_RUNS, RECORDED_TRAININGS = 4000, 600
+RECORDED_RUNS, RECORDED_TRAININGS = 2400, 300
 """Runs per side of a recorded audit, and of the methods that train."""
 
 
