@@ -102,7 +102,20 @@ def test_what_matters_most_is_kept_and_reviewed(studio, secret, owner, sample):
     assert studio.plans.draft_plan(owner, sample.id).important == ()
 
 
-@pytest.mark.parametrize("forged", [{"important": 7}, {"important": ["no column"]}, {"target": [1]}, {"method": "no"}])
+def test_a_share_for_the_releasable_report_is_kept_and_reviewed(studio, secret, owner, sample):
+    page = opened(ROOT / "pages" / "model.py", secret, dataset=sample.id)
+    assert "says only what costs nothing" in texts(page)
+    page.select_slider(key="model_evaluation_share").set_value(0.1).run()
+    assert "10 % of the privacy loss measures" in texts(page)
+    page.button(key="model_save").click().run()
+    assert studio.plans.draft_plan(owner, sample.id).evaluation_share == 0.1
+    assert "10 % of the privacy loss" in texts(opened(ROOT / "pages" / "review.py", secret, dataset=sample.id))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"important": 7}, {"evaluation_share": "all"}, {"important": ["no column"]}, {"target": [1]}, {"method": "no"}],
+)
 def test_the_model_page_opens_over_forged_choices(studio, secret, owner, sample, forged):
     studio.datasets.save_draft(owner, sample.id, **forged)
     page = opened(ROOT / "pages" / "model.py", secret, dataset=sample.id)
@@ -257,6 +270,18 @@ def test_further_rows_have_the_values_that_are_fixed(secret, finished):
     drawn = page.dataframe[-1].value
     assert (set(drawn["region"]), set(drawn["age"])) == ({"South"}, {44})
     assert drawn["systolic_pressure"].isna().all()
+
+
+def test_the_release_page_shows_what_was_bought(studio, secret, owner, sample):
+    plan = studio.plans.draft_plan(owner, sample.id, method="independent", n_rows=200, evaluation_share=0.2)
+    run = studio.runs.submit(owner, sample.id, plan)
+    do_run(studio, run.id)
+    page = opened(ROOT / "pages" / "release.py", secret, run=run.id)
+    assert not page.exception
+    shown = texts(page)
+    assert "Quality, for whoever receives the rows" in shown
+    assert "Noisy distances" in shown
+    assert "no column to predict was chosen" in shown
 
 
 def test_a_value_that_no_row_has_is_refused_and_stays_written(secret, finished):
