@@ -26,6 +26,8 @@ for run in runs:
         with st.container(horizontal=True, vertical_alignment="center"):
             layout.status_badge(run.status)
             navigation.link("run", run.dataset_name, run=run.id)
+            if run.release.state == "closed":
+                st.badge("Release closed", icon=":material/lock:", color="orange")
         state = {"committed": ", charged", "reserved": ", reserved", "released": ", not charged"}
         st.caption(
             f"{run.method} · {messages.cost(run)}{state.get(run.ledger_state, '')} · {messages.when(run.created_at)}"

@@ -31,6 +31,7 @@ def compare_reports(runs: Sequence[RunView], reports: Sequence[Mapping[str, Any]
     if len({run.dataset_id for run in runs}) > 1:
         raise InvalidInputError("These runs are of different datasets. Choose runs of one dataset.")
     return Comparison(
+        classification="internal",
         dataset_id=runs[0].dataset_id,
         dataset_name=runs[0].dataset_name,
         runs=tuple(_run(run, report) for run, report in zip(runs, reports, strict=True)),

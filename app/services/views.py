@@ -377,8 +377,13 @@ class ComparedMeasure:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Reports of several runs of one dataset, side by side."""
+    """Reports of several runs of one dataset, side by side.
 
+    Args:
+        classification: `internal`, as the reports are.
+    """
+
+    classification: str
     dataset_id: str
     dataset_name: str
     runs: tuple[ComparedRun, ...]

@@ -199,7 +199,8 @@ def utility_bars(models: list[dict[str, Any]], metric: str) -> Figure:
 
 def compared_runs(names: list[str], measure: ComparedMeasure) -> Figure:
     """One measure of several runs with its intervals, and what stands beside it in each report."""
-    figure = _figure(110 + 46 * len(names))
+    figure = _figure(150 + 46 * len(names))
+    figure.update_layout(margin={"t": 64}, legend={"y": 1.02, "yanchor": "bottom"})
     factor = 100.0 if measure.unit == "share" else 1.0
     found = [(name, finding) for name, finding in zip(names, measure.findings, strict=True)]
     bars = [(name, finding, finding.value) for name, finding in found if finding.value is not None]
@@ -213,6 +214,7 @@ def compared_runs(names: list[str], measure: ComparedMeasure) -> Figure:
         error_x={
             "type": "data",
             "symmetric": False,
+            "color": REAL,
             "array": [factor * max(span[1] - value, 0.0) for span, (_, _, value) in zip(spans, bars, strict=True)],
             "arrayminus": [factor * max(value - span[0], 0.0) for span, (_, _, value) in zip(spans, bars, strict=True)],
         },

@@ -8,6 +8,7 @@ from string import ascii_uppercase
 
 import streamlit as st
 
+from app.services.comparison import FEWEST_RUNS
 from app.services.views import ComparedFinding, ComparedMeasure, ComparedRun, Comparison, RunView
 from app.ui import charts, messages
 from engine.evaluation.criteria import written
@@ -28,6 +29,9 @@ _STYLE = """<style>
 .studio-compare th[scope=row] {font-weight: 500; min-width: 8rem; max-width: 16rem;}
 .studio-compare small {display: block; opacity: .8; font-weight: 400;}
 .studio-compare .best {font-weight: 700;}
+.studio-compare p {display: none; font-size: .8rem; opacity: .8; margin: 0 !important;}
+@media (max-width: 640px) {.studio-compare p {display: block;}}
+@media print {.studio-compare {overflow: visible;} .studio-compare p {display: none;}}
 </style>"""
 
 
@@ -101,10 +105,12 @@ def _row(title: str, cells: list[str]) -> str:
 
 
 def _html(first: str, n_runs: int, rows: list[str]) -> None:
+    hint = "<p>Swipe the table sideways to see every run.</p>" if n_runs > FEWEST_RUNS else ""
     letters = "".join(f'<th scope="col">Run {letter}</th>' for letter in ascii_uppercase[:n_runs])
+    head = f'<thead><tr><th scope="col">{first}</th>{letters}</tr></thead>'
     st.html(
-        f'{_STYLE}<div class="studio-compare" tabindex="0"><table><thead><tr><th scope="col">{first}</th>{letters}'
-        f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f'{_STYLE}<div class="studio-compare" tabindex="0">{hint}<table>{head}'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 

@@ -33,7 +33,20 @@ NO_REPORT = "there is no report, since the evaluation was not made"
 NO_RELEASABLE_REPORT = "the run has no releasable report"
 NO_ALARM = "No alarm"
 
-_SUGGESTED = {("closest-record", "share-closer-to-training"): 0.55, ("copies", "exact"): 0.0}
+_SUGGESTED = {
+    ("membership", "auc"): 0.6,
+    ("membership", "true-positives-at-1-percent"): 0.05,
+    ("membership", "true-positives-at-0.1-percent"): 0.01,
+    ("membership", "advantage"): 0.1,
+    ("membership", "epsilon"): 1.0,
+    ("closest-record", "share-closer-to-training"): 0.55,
+    ("closest-record", "distance"): 0.01,
+    ("closest-record", "ratio"): 0.5,
+    ("copies", "rare"): 0.05,
+    ("noise-check", "cells"): 0.9,
+    ("noise-check", "totals"): 0.9,
+}
+"""Limits to start from, of measures whose chance level or honest value is known; no advice for any table."""
 
 
 @dataclass(frozen=True)
