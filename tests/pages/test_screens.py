@@ -248,7 +248,7 @@ def test_a_run_that_needs_too_much_memory_cannot_be_reserved(studio, secret, own
 @pytest.fixture
 def finished(studio, owner, sample):
     """A finished run of the sample table."""
-    plan = studio.plans.draft_plan(owner, sample.id, method="independent", n_rows=200)
+    plan = studio.plans.draft_plan(owner, sample.id, method="independent", n_rows=200, evaluation_share=0.2)
     run = studio.runs.submit(owner, sample.id, plan)
     do_run(studio, run.id)
     return run
@@ -258,6 +258,9 @@ def test_further_rows_have_the_values_that_are_fixed(secret, finished):
     page = opened(ROOT / "pages" / "release.py", secret, run=finished.id)
     assert not page.exception
     assert "any number of further rows adds nothing to ε = 1" in texts(page)
+    for shown in ("Quality, for whoever receives the rows", "as a charged measurement says?"):
+        assert shown in texts(page)
+    assert "set aside for it" not in texts(page)
     tables = len(page.dataframe)
     page.multiselect(key="further_columns").select("region").select("age").select("systolic_pressure").run()
     assert "Write a value for age and systolic_pressure" in texts(page)
@@ -270,18 +273,6 @@ def test_further_rows_have_the_values_that_are_fixed(secret, finished):
     drawn = page.dataframe[-1].value
     assert (set(drawn["region"]), set(drawn["age"])) == ({"South"}, {44})
     assert drawn["systolic_pressure"].isna().all()
-
-
-def test_the_release_page_shows_what_was_bought(studio, secret, owner, sample):
-    plan = studio.plans.draft_plan(owner, sample.id, method="independent", n_rows=200, evaluation_share=0.2)
-    run = studio.runs.submit(owner, sample.id, plan)
-    do_run(studio, run.id)
-    page = opened(ROOT / "pages" / "release.py", secret, run=run.id)
-    assert not page.exception
-    shown = texts(page)
-    assert "Quality, for whoever receives the rows" in shown
-    assert "Noisy distances" in shown
-    assert "no column to predict was chosen" in shown
 
 
 def test_a_value_that_no_row_has_is_refused_and_stays_written(secret, finished):
