@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 
 from engine.answers.answer import Kind, answer
+from engine.answers.bounds import _through, count_ends
+from engine.answers.cells import ColumnCells
+from engine.answers.joint import Asked
 from engine.answers.measured import NoisyTables
 from engine.data.schema import Field, FieldType, TableSchema
 from engine.errors import InputError
@@ -123,6 +126,50 @@ def test_bounds_of_two_conditions_are_frechets():
     old, smoking = int((TABLE["age"] > 85).sum()), int(TABLE["smoker"].sum())
     assert found.low == pytest.approx(len(TABLE) - old - smoking, abs=40)
     assert found.high == pytest.approx(len(TABLE) - smoking, abs=20)
+
+
+def linked_tables(first, second, variance=1e-6):
+    """Columns 0 and 1 were each measured with column 2."""
+    kept = tuple(CellGroups(np.arange(size, dtype=np.int32), np.ones(size)) for size in (2, 2, first.shape[1]))
+    one_ways = [OneWay(each.astype(float), 1e-6) for each in (first.sum(1), second.sum(1), first.sum(0))]
+    joint = [Measurement((at, 2), each.astype(float), np.array(variance)) for at, each in enumerate((first, second))]
+    return NoisyTables(ReleasedCounts(tuple(one_ways), tuple(joint)), kept)
+
+
+def extreme_joint_counts(first, second):
+    """Fewest and most rows with both conditions, over all tables with these marginals: cell by cell of the third."""
+    total = first.sum(0)
+    return np.maximum(first[0] + second[0] - total, 0).sum(), np.minimum(first[0], second[0]).sum()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_third_column_bounds_a_count_as_far_as_tables_allow(seed, monkeypatch):
+    for module in ("bounds", "intervals"):
+        monkeypatch.setattr(f"engine.answers.{module}.HALF_A_ROW", 0.0)
+    monkeypatch.setattr("engine.answers.measured.ROUNDING_VARIANCE", 0.0)
+    rng = np.random.default_rng(seed)
+    total = rng.integers(50, 100, 4)
+    first, second = (np.stack([inside, total - inside]) for inside in (rng.integers(0, total + 1) for _ in range(2)))
+    inside = np.array([True, False])
+    part = ColumnCells(inside, inside, inside.astype(float), *[np.ones(2)] * 3)
+    low, high = count_ends(Asked(linked_tables(first, second), 1, population=False), {0: part, 1: part}, 0.05)
+    assert (low, high) == pytest.approx(extreme_joint_counts(first, second), abs=0.1)
+
+
+@pytest.mark.statistical
+def test_noise_does_not_carry_a_count_past_its_bounds():
+    """Both columns are the third one's, so the bound is the count; the twin adds noise to the least counts as if fixed."""
+    rng = np.random.default_rng(6)
+    counts = np.array([[30, 30, 30, 30, 0, 0, 0, 0], [0, 0, 0, 0, 30, 30, 30, 30]])
+    inside, wrong, careless = np.array([True, False]), 0, 0
+    part = ColumnCells(inside, inside, inside.astype(float), *[np.ones(2)] * 3)
+    for _ in range(400):
+        noisy = [counts + np.rint(rng.normal(0, 10, counts.shape)) for _ in range(2)]
+        question = Asked(linked_tables(*noisy, variance=100.0), 1, population=False)
+        low, high = _through(question, {0: part, 1: part}, 2, 0.025)
+        wrong += not low <= 120 <= high
+        careless += np.minimum(noisy[0][0], noisy[1][0]).sum() + 1.96 * 10 * np.sqrt(4) < 120
+    assert wrong <= 40 < careless  # 400 with a chance of 0.05: 20 expected, and 4.5 standard deviations of 4.4
 
 
 def test_a_cut_range_says_which_one_is_whole():
