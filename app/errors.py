@@ -15,6 +15,8 @@ AppError
 ├── ConflictError             the thing's state does not allow this now
 │   ├── BudgetRefusedError     the plan would pass the dataset's cap
 │   ├── AlreadyCommittedError  the reservation was committed or released before
+│   ├── ReleaseClosedError     the run does not meet the criteria that its plan stated for a release
+│   ├── OutdatedReportError    a report was made by an earlier version and must be made again
 │   └── SupersededError        another attempt of the run took over, or the run has ended
 └── UnavailableError          a part that is needed does not answer, or a result could not be made
     └── QueueUnavailableError  Redis does not answer
@@ -23,6 +25,7 @@ AppError
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -197,6 +200,36 @@ class AlreadyCommittedError(ConflictError):
     """Raised when a reservation is committed that is not reserved any more."""
 
     code = "already_committed"
+
+
+class ReleaseClosedError(ConflictError):
+    """Raised when a releasable file is asked for, but the run does not meet the criteria of its plan.
+
+    Args:
+        failed: a sentence per criterion that is not met.
+    """
+
+    code = "release_closed"
+
+    def __init__(self, failed: Sequence[str]) -> None:
+        count = "One criterion is" if len(failed) == 1 else f"{len(failed)} criteria are"
+        super().__init__(
+            f"The release is closed. {count} not met. {' '.join(failed)} "
+            "The owner can open it on the release page, with a reason."
+        )
+        self.failed = tuple(failed)
+
+
+class OutdatedReportError(ConflictError):
+    """Raised when a report was made by an earlier version, in a form that this one does not show."""
+
+    code = "outdated_report"
+
+    def __init__(
+        self,
+        user_message: str = "An earlier version made this report, in another form. Make the report again to see it.",
+    ) -> None:
+        super().__init__(user_message)
 
 
 class SupersededError(ConflictError):

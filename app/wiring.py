@@ -18,6 +18,7 @@ from app.services.datasets import DatasetsService
 from app.services.further_rows import FurtherRowsService
 from app.services.ledger import LedgerService
 from app.services.plans import PlansService
+from app.services.release import ReleaseService
 from app.services.reports import ReportsService
 from app.services.results import ResultsService
 from app.services.runs import RunsService
@@ -43,6 +44,7 @@ class Services:
     results: ResultsService
     checkpoints: CheckpointsService
     further_rows: FurtherRowsService
+    release: ReleaseService
     answers: AnswersService
 
     def close(self) -> None:
@@ -96,6 +98,7 @@ def build(
         results=ResultsService(database, files, audit, now),
         checkpoints=CheckpointsService(database, files),
         further_rows=FurtherRowsService(reports, audit),
+        release=ReleaseService(database, audit, now),
         answers=AnswersService(reports, audit),
     )
 

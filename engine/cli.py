@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.certificate import recompute
-from engine.commands import interval
+from engine.commands import audit, interval
 from engine.data.schema import TableSchema, Treatment
 from engine.data.sdv_metadata import load_schema
 from engine.errors import EngineError, InputError
@@ -23,6 +23,7 @@ from engine.privacy.plan import DEFAULT_DELTA, MAXIMUM_ROWS, SynthesisPlan, Unit
 if TYPE_CHECKING:
     import pandas as pd
 
+    from engine.data.rows import Rows
     from engine.timing import StageClock
 
 Result = dict[str, Any]
@@ -86,16 +87,19 @@ def _synthesize(options: argparse.Namespace) -> Result:
         declared_rows=options.declared_rows,
         target=options.target,
         important=tuple(options.important),
+        evaluation_share=options.evaluation_share,
     )
     if options.method is None:
         plan = replace(plan, method=default_method(len(plan.synthesized_names())))
     _check_guarantee(plan, options)
     clock = StageClock()
     with clock.stage(READING):
-        rows = open_rows(options.data, plan.schema)
-    run = fit(rows, plan, sample_seed=options.sample_seed, device=options.device, clock=clock)
+        rows, holdout = _set_aside(open_rows(options.data, plan.schema), plan, options.holdout_share)
+    run = fit(rows, plan, holdout=holdout, sample_seed=options.sample_seed, device=options.device, clock=clock)
     n_columns = _write_pieces(run.pieces(), run.clock, options.out, options.neutralise_formulas)
     _write_json(options.certificate, run.certificate)
+    if options.report is not None:
+        _write_json(options.report, run.released_report)
     if options.model is not None:
         save_model(run.synthesizer, options.model)
     privacy = run.certificate["privacy"]
@@ -113,6 +117,18 @@ def _synthesize(options: argparse.Namespace) -> Result:
     } | ({} if statement is None else {"statement": statement})
 
 
+def _set_aside(rows: Rows, plan: SynthesisPlan, share: float) -> tuple[Rows, Rows | None]:
+    """Rows to learn from, and rows of other units that the releasable report may test predictions on."""
+    from engine.data.rows import KeptRows
+    from engine.privacy.contributions import held_out_units
+    from engine.privacy.noise import SecureNoise
+
+    if share == 0.0:
+        return rows, None
+    held_out = held_out_units(rows, plan.unit, share, SecureNoise())
+    return KeptRows(rows, ~held_out), KeptRows(rows, held_out)
+
+
 def _check_guarantee(plan: SynthesisPlan, options: argparse.Namespace) -> None:
     """Refuse what a method with a guarantee lacks, or one without cannot have, before anything is read."""
     from engine.synthesizers.registry import method_info
@@ -124,6 +140,8 @@ def _check_guarantee(plan: SynthesisPlan, options: argparse.Namespace) -> None:
         raise InputError(f"the method {plan.method!r} has no privacy guarantee, so it has no ε: leave --epsilon out")
     if not is_private and options.model is not None:
         raise InputError(f"the model of the method {plan.method!r} cannot be kept: leave --model out")
+    if not is_private and options.report is not None:
+        raise InputError(f"nothing that the method {plan.method!r} makes can be released: leave --report out")
 
 
 def _statement(privacy: dict[str, Any]) -> str | None:
@@ -247,6 +265,7 @@ def _parser() -> argparse.ArgumentParser:
     certificate = commands.add_parser("recompute", help="compute ε and δ again from the recorded events alone")
     certificate.add_argument("certificate", type=Path, metavar="CERT.json")
     certificate.set_defaults(run=_recompute)
+    audit.add(commands)
     return parser
 
 
@@ -292,7 +311,28 @@ def _add_synthesize(commands: Any) -> None:
     _add_drawing(command)
     command.add_argument("--certificate", type=Path, required=True, metavar="CERT.json")
     command.add_argument("--model", type=Path, metavar="MODEL.npz", help="keep the fitted model, to draw further rows")
+    _add_report(command)
     command.set_defaults(run=_synthesize)
+
+
+def _add_report(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--report", type=Path, metavar="REPORT.json", help="findings on quality that may leave with the rows"
+    )
+    command.add_argument(
+        "--evaluation-share",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="part of the privacy loss, up to 0.5, that measures quality for the report; default: 0",
+    )
+    command.add_argument(
+        "--holdout-share",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="part of the rows, up to 0.5, that nothing is learned from, to test predictions on; default: 0",
+    )
 
 
 def _add_sample(commands: Any) -> None:

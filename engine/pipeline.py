@@ -20,6 +20,7 @@ from engine.privacy.plan import SynthesisPlan
 from engine.privacy.price import price_plan
 from engine.privacy.private_table import PrivateTable
 from engine.progress import Progress, ProgressEvent, no_progress
+from engine.released_report import ReportRows, make_released_report
 from engine.resources import Resources, check_memory, rule_memory
 from engine.synthesizers.arrays import check_device
 from engine.synthesizers.base import Synthesizer
@@ -40,26 +41,27 @@ class FittedRun:
         synthesizer: the fitted model; further rows cost nothing.
         certificate: what the run did, as JSON.
         n_rows: synthetic rows to draw.
-        rng: generator of the sampling.
+        drawn: the synthetic rows in parts; whoever takes a part has it for good.
         clock: seconds of each stage.
+        released_report: findings that may leave with the rows, as JSON; None without a privacy guarantee.
     """
 
     plan: SynthesisPlan
     synthesizer: Synthesizer
     certificate: dict[str, Any]
     n_rows: int
-    rng: np.random.Generator
+    drawn: Iterator[pd.DataFrame]
     clock: StageClock
+    released_report: dict[str, Any] | None
 
     def pieces(self) -> Iterator[pd.DataFrame]:
         """The synthetic rows in parts of at most `PIECE_ROWS`, all of about the same size; to be drawn once.
 
         Counts are rounded to whole rows within a part, so parts should be few and large.
         """
-        drawn = draw_rows(self.synthesizer, self.plan, self.n_rows, self.rng)
         while True:
             with self.clock.stage("sampling"):
-                piece = next(drawn, None)
+                piece = next(self.drawn, None)
             if piece is None:
                 return
             yield piece
@@ -74,18 +76,21 @@ class SynthesisResult:
         certificate: what the run did, as JSON.
         synthesizer: the fitted model; further rows cost nothing.
         timings: seconds of each stage. They depend on the private rows and are not to be published with them.
+        released_report: findings that may leave with the rows, as JSON; None without a privacy guarantee.
     """
 
     synthetic: pd.DataFrame
     certificate: dict[str, Any]
     synthesizer: Synthesizer
     timings: dict[str, float]
+    released_report: dict[str, Any] | None
 
 
 def synthesize(
     table: pd.DataFrame | Rows,
     plan: SynthesisPlan,
     *,
+    holdout: pd.DataFrame | Rows | None = None,
     sample_seed: int | None = None,
     device: str = "auto",
     progress: Progress = no_progress,
@@ -96,6 +101,8 @@ def synthesize(
     Args:
         table: typed private rows, with the columns of the plan's schema; in memory or read part by part.
         plan: what to do.
+        holdout: typed private rows of further units, which the releasable report may test predictions on; nothing is
+            learned from them.
         sample_seed: seed of the sampling, which may be public; noise cannot be seeded.
         device: where the model is fitted: `cpu`, `cuda`, or `auto` for whichever suits its size.
         progress: called after each step; it may raise to stop the work.
@@ -105,18 +112,26 @@ def synthesize(
         InputError: the table lacks a column of the schema, or a part of it cannot be read.
         PlanError: the plan cannot be carried out.
 
-    Privacy: charges at most the envelope of `price_plan(plan)`, for adding or removing one unit.
+    Privacy: charges at most the envelope of `price_plan(plan)`, for adding or removing one unit of either table.
     """
-    run = fit(table, plan, sample_seed=sample_seed, device=device, progress=progress, checkpoints=checkpoints)
-    progress(ProgressEvent("sampling", 0.85, "Drawing synthetic rows"))
+    run = fit(
+        table,
+        plan,
+        holdout=holdout,
+        sample_seed=sample_seed,
+        device=device,
+        progress=progress,
+        checkpoints=checkpoints,
+    )
     synthetic = pd.concat(run.pieces(), ignore_index=True)
-    return SynthesisResult(synthetic, run.certificate, run.synthesizer, run.clock.seconds)
+    return SynthesisResult(synthetic, run.certificate, run.synthesizer, run.clock.seconds, run.released_report)
 
 
 def fit(
     table: pd.DataFrame | Rows,
     plan: SynthesisPlan,
     *,
+    holdout: pd.DataFrame | Rows | None = None,
     sample_seed: int | None = None,
     device: str = "auto",
     progress: Progress = no_progress,
@@ -129,6 +144,8 @@ def fit(
     Args:
         table: typed private rows, with the columns of the plan's schema; in memory or read part by part.
         plan: what to do.
+        holdout: typed private rows of further units, which the releasable report may test predictions on; nothing is
+            learned from them.
         sample_seed: seed of the sampling, which may be public; noise cannot be seeded.
         device: where the model is fitted: `cpu`, `cuda`, or `auto` for whichever suits its size.
         progress: called after each step; it may raise to stop the work.
@@ -140,16 +157,14 @@ def fit(
         InputError: the table lacks a column of the schema, or a part of it cannot be read.
         PlanError: the plan cannot be carried out.
 
-    Privacy: charges at most the envelope of `price_plan(plan)`, for adding or removing one unit.
+    Privacy: charges at most the envelope of `price_plan(plan)`, for adding or removing one unit of either table.
     """
     progress(ProgressEvent("checking", 0.0, "Checking the plan"))
     check_device(device)
     price = price_plan(plan)
     check_memory(Resources(0.0, rule_memory(plan)))
-    rows = FrameRows(table.reset_index(drop=True)) if isinstance(table, pd.DataFrame) else table
-    missing = [name for name in plan.schema.names if name not in rows.names]
-    if missing:
-        raise InputError(f"the table lacks the column {missing[0]!r} of the schema")
+    rows = _checked(table, plan)
+    held_out = None if holdout is None else _checked(holdout, plan)
     budget = price.budget()
     rng = np.random.default_rng(sample_seed)
     synthesizer = synthesizer_class(plan.method)()
@@ -157,12 +172,21 @@ def fit(
     synthesizer.checkpoints = checkpoints
     clock = clock or StageClock()
     execution = execution or Execution.from_environment()
-    with (
-        clock.stage("fitting"),
-        PrivateTable(rows, modelled_fields(plan), plan.unit, budget, execution=execution, clock=clock) as private,
-    ):
+
+    def door(private_rows: Rows) -> PrivateTable:
+        return PrivateTable(private_rows, modelled_fields(plan), plan.unit, budget, execution=execution, clock=clock)
+
+    with clock.stage("fitting"), door(rows) as private:
         synthesizer.fit(private, plan, rng, progress)
+        domain = private.domain
     n_rows = plan.n_rows if plan.n_rows is not None else max(1, round(synthesizer.estimated_rows_))
+    drawn = draw_rows(synthesizer, plan, n_rows, rng)
+    report = None
+    if domain is not None and price.mu_squared is not None:
+        private_rows = ReportRows(door, rows, held_out, domain, budget)
+        report, drawn = make_released_report(synthesizer, plan, drawn, private_rows, clock, progress)
+    else:
+        progress(ProgressEvent("sampling", 0.85, "Drawing synthetic rows"))
     certificate = build_certificate(
         plan,
         price,
@@ -173,7 +197,16 @@ def fit(
         estimated_rows=synthesizer.estimated_rows_,
         sample_seed=sample_seed,
     )
-    return FittedRun(plan, synthesizer, certificate, n_rows, rng, clock)
+    return FittedRun(plan, synthesizer, certificate, n_rows, drawn, clock, report)
+
+
+def _checked(table: pd.DataFrame | Rows, plan: SynthesisPlan) -> Rows:
+    """Rows that have every column of the schema."""
+    rows = FrameRows(table.reset_index(drop=True)) if isinstance(table, pd.DataFrame) else table
+    missing = [name for name in plan.schema.names if name not in rows.names]
+    if missing:
+        raise InputError(f"the table lacks the column {missing[0]!r} of the schema")
+    return rows
 
 
 def draw_rows(

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.ui import layout, messages, navigation, session, unprotected_methods
+from app.ui import layout, messages, navigation, released_view, session, unprotected_methods
 
 user = session.require_user()
 services = session.services()
@@ -86,6 +86,9 @@ share = st.slider(
     help="They are not learned from. They show how close equally many real rows come.",
 )
 
+st.header("Releasable report", anchor=False)
+evaluation_share = released_view.choose_share(dataset.draft.get("evaluation_share") or 0.0)
+
 baseline = unprotected_methods.choose(dataset, unprotected)
 method = method if baseline is None else baseline
 label = "Save and continue" if baseline is None else "Save and continue without a privacy guarantee"
@@ -96,6 +99,7 @@ if st.button(label, type="primary", key="model_save", icon=":material/arrow_forw
         "target": target,
         "important": important or None,
         "holdout_share": share / 100,
+        "evaluation_share": evaluation_share if baseline is None else 0.0,
     }
     with messages.reporting():
         plan = services.plans.draft_plan(user, dataset.id, **choices)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.ui import further_rows, layout, messages, navigation, release_view, session
+from app.ui import further_rows, layout, messages, navigation, release_gate, release_view, released_view, session
 
 user = session.require_user()
 services = session.services()
@@ -21,6 +21,8 @@ with messages.reporting():
 if not run.is_protected:
     release_view.internal(user, run, certificate, preview, files)
     st.stop()
+
+release_gate.show(user, run)
 
 stated = certificate["privacy"]
 with st.container(border=True):
@@ -43,6 +45,10 @@ csv_kind = "synthetic.csv" if neutral else "synthetic_raw.csv"
 with st.container(horizontal=True):
     release_view.download(user, run, files, csv_kind, "CSV", primary=True)
     release_view.download(user, run, files, "synthetic.parquet", "Parquet")
+
+if "released_report.json" in files:
+    with messages.reporting():
+        released_view.show(services.reports.released_report(user, run.id))
 
 st.subheader("Draw further rows", anchor=False)
 if "model.npz" in files:
@@ -67,6 +73,8 @@ st.write(
 with st.container(horizontal=True):
     release_view.download(user, run, files, "report.pdf", "PDF report", primary=True)
     release_view.download(user, run, files, "certificate.json", "Certificate")
+    if "released_report.json" in files:
+        release_view.download(user, run, files, "released_report.json", "Quality report")
     if "model.npz" in files:
         release_view.download(user, run, files, "model.npz", "Model")
 if run.note:

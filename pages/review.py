@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.ui import budget_view, column_editor, layout, messages, navigation, session
+from app.ui import budget_view, column_editor, criteria_editor, layout, messages, navigation, session
 
 user = session.require_user()
 services = session.services()
@@ -32,6 +32,7 @@ facts = {
     "Method": title,
     "Synthetic rows": f"{plan.n_rows:,}" if plan.n_rows else rows_by_default,
     "Set aside for the report": f"{100 * share:.0f} % of the private rows",
+    "Part for the releasable report": f"{100 * plan.evaluation_share:.0f} % of the privacy loss",
     "Column to predict": plan.target or "none",
     "Relations that matter most": f"those of {', '.join(plan.important)}" if plan.important else "none in particular",
 }
@@ -69,6 +70,10 @@ if plan.schema.rules:
             hide_index=True,
             key="review_rules",
         )
+
+if is_protected:
+    st.subheader("Acceptance criteria", anchor=False)
+    criteria_editor.edit(user, dataset, plan)
 
 st.subheader("Time and memory", anchor=False)
 budget_view.resources(needed, refusal)

@@ -12,6 +12,8 @@ run = layout.open_run(user)
 layout.run_header(run, "run", "Run", f"Method {run.method}, {messages.cost(run)}")
 
 live_run.show(user, run)
+if run.release.state == "closed":
+    st.warning("The release is closed: an acceptance criterion is not met.", icon=":material/lock:")
 
 if run.status == "done":
     with st.container(horizontal=True):

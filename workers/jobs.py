@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.artifacts import digest
 from app.errors import AlreadyCommittedError, QueueUnavailableError
@@ -19,13 +18,13 @@ from app.services.runs import CANCELLED_CHARGED
 from app.services.sources import ingest_limits
 from app.wiring import Services, process_services
 from workers.devices import Device, DeviceLocks, known_gpus
-from workers.documents import dataset_document, ledger_document
+from workers.evaluating import evaluate_run
 from workers.failures import Failure, FailureGuard, RedactedJobError
 from workers.reporting_progress import RunProgress
+from workers.reports import Made, save_reports, write_json
 
 if TYPE_CHECKING:
     from engine.pipeline import SynthesisResult
-    from workers.tables import ComparedTables
 
 PRICE_CHANGED = "A new version prices this plan differently. Submit it again."
 STAYS_CHARGED = "What the run was charged stays charged."
@@ -52,7 +51,9 @@ def run_synthesis(run_id: str, number: int = 1) -> None:
 
 
 def do_run(services: Services, run_id: str, number: int = 1) -> None:
-    """Charge a run, or go on with one that was charged, and say how it ended; any other run is left alone.
+    """Charge a run, or go on with one that was charged, or make its report again, and say how that ended.
+
+    A run that does not wait for this attempt is left alone.
 
     Args:
         services: the application.
@@ -63,6 +64,9 @@ def do_run(services: Services, run_id: str, number: int = 1) -> None:
         RedactedJobError: something unexpected happened; the run is marked as failed.
     """
     attempt = Attempt(run_id, number)
+    if services.results.is_evaluation(attempt):
+        evaluate_run(services, attempt)
+        return
     with _device(services, attempt) as device:
         if device is None or not _starts(services, attempt):
             return
@@ -194,6 +198,7 @@ def _work(services: Services, attempt: Attempt, device: Device) -> str | None:
         result = synthesize(
             tables.train,
             work.plan,
+            holdout=tables.holdout,
             device=device.engine_name,
             progress=progress.part(*SYNTHESIS_PART),
             checkpoints=services.checkpoints.of(attempt),
@@ -202,7 +207,9 @@ def _work(services: Services, attempt: Attempt, device: Device) -> str | None:
     progress.report("writing", 0.72, "Writing the synthetic table")
     with tempfile.TemporaryDirectory(prefix="studio-") as folder:
         _save_synthetic(services, work, result, Path(folder))
-        return _save_reports(services, work, compared, result, progress, Path(folder))
+        csv_sha256 = digest(Path(folder) / reports.SYNTHETIC_CSV).sha256
+        made = Made(result.synthetic, result.certificate, result.synthesizer, csv_sha256, result.released_report)
+        return save_reports(services, work, compared, made, progress, EVALUATION_PART, Path(folder))
 
 
 def _save_synthetic(services: Services, work: RunWork, result: SynthesisResult, folder: Path) -> None:
@@ -212,90 +219,13 @@ def _save_synthetic(services: Services, work: RunWork, result: SynthesisResult, 
     write_parquet(result.synthetic, folder / reports.SYNTHETIC_PARQUET)
     write_csv(result.synthetic, folder / reports.SYNTHETIC_CSV, neutralise_formulas=True)
     write_csv(result.synthetic, folder / reports.SYNTHETIC_RAW_CSV, neutralise_formulas=False)
-    _write_json(folder / reports.CERTIFICATE, result.certificate)
+    write_json(folder / reports.CERTIFICATE, result.certificate)
     kinds = [reports.SYNTHETIC_PARQUET, reports.SYNTHETIC_CSV, reports.SYNTHETIC_RAW_CSV, reports.CERTIFICATE]
+    if result.released_report is not None:
+        write_json(folder / reports.RELEASED_REPORT, result.released_report)
+        kinds.append(reports.RELEASED_REPORT)
     if work.is_protected:
         save_model(result.synthesizer, folder / reports.MODEL)
         kinds.append(reports.MODEL)
     for kind in kinds:
         services.results.save_file(work.attempt, kind, folder / kind, work.classification)
-
-
-def _save_reports(
-    services: Services,
-    work: RunWork,
-    compared: ComparedTables,
-    result: SynthesisResult,
-    progress: RunProgress,
-    folder: Path,
-) -> str | None:
-    """Evaluation and PDF. The synthetic table is safe by now, so a failure here becomes a note."""
-    notes = []
-    evaluation: dict[str, Any] | None = None
-    guard = FailureGuard()
-    with guard:
-        evaluation = _evaluate(services, work, compared, result, progress, folder)
-    if guard.failure is not None:
-        notes.append(_note(work, "The evaluation could not be made", guard.failure))
-    guard = FailureGuard()
-    with guard:
-        _save_pdf(services, work, result, evaluation, folder)
-    if guard.failure is not None:
-        notes.append(_note(work, "The PDF could not be made", guard.failure))
-    return " ".join(notes) or None
-
-
-def _evaluate(
-    services: Services,
-    work: RunWork,
-    compared: ComparedTables,
-    result: SynthesisResult,
-    progress: RunProgress,
-    folder: Path,
-) -> dict[str, Any]:
-    from engine.evaluation.context import Claim
-    from engine.evaluation.evaluate import evaluate
-
-    progress.report("evaluating", EVALUATION_PART[0], "Comparing with the real rows, for the owner only")
-    evaluation = evaluate(
-        compared.train,
-        compared.holdout,
-        result.synthetic,
-        work.plan.schema,
-        target=work.target,
-        progress=progress.part(*EVALUATION_PART),
-        claim=Claim.of(result.certificate),
-        synthesizer=result.synthesizer,
-    )
-    _write_json(folder / reports.EVALUATION, evaluation)
-    services.results.save_file(work.attempt, reports.EVALUATION, folder / reports.EVALUATION, reports.INTERNAL)
-    return evaluation
-
-
-def _save_pdf(
-    services: Services,
-    work: RunWork,
-    result: SynthesisResult,
-    evaluation: dict[str, Any] | None,
-    folder: Path,
-) -> None:
-    from app.reporting.pdf import render_pdf
-
-    content = render_pdf(
-        certificate=result.certificate,
-        ledger=ledger_document(services, work),
-        dataset=dataset_document(work, digest(folder / reports.SYNTHETIC_CSV).sha256),
-        evaluation=evaluation,
-    )
-    path = folder / reports.PDF
-    path.write_bytes(content)
-    services.results.save_file(work.attempt, reports.PDF, path, work.classification)
-
-
-def _note(work: RunWork, what: str, failure: Failure) -> str:
-    _logger.warning("report_failed", run_id=work.run_id, what=what, place=failure.place)
-    return f"{what}: {failure.sentence[:1].lower()}{failure.sentence[1:]}"
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2), encoding="utf-8")

@@ -29,6 +29,7 @@ class RunProgress:
         self._services = services
         self._attempt = attempt
         self._stage = ""
+        self._fraction = 0.0
         self._written_at = float("-inf")
         self._unwritten: list[dict[str, str]] = []
         self._series: TrainingSeries | None = None
@@ -49,6 +50,7 @@ class RunProgress:
         """
         if training is not None:
             self._add(training)
+        self._fraction = fraction
         is_new = stage != self._stage
         if not is_new and time.monotonic() - self._written_at < SECONDS_BETWEEN_WRITES:
             if training is None:
@@ -69,6 +71,21 @@ class RunProgress:
                 message=message,
                 earlier=self._unwritten,
                 is_logged=training is None or is_new,
+            )
+            self._unwritten = []
+
+    def flush(self) -> None:
+        """Write the steps that came too soon after another one; never stops the work."""
+        if not self._unwritten:
+            return
+        *earlier, last = self._unwritten
+        with suppress(QueueUnavailableError):
+            self._services.queue.save_progress(
+                self._attempt.run_id,
+                stage=self._stage,
+                fraction=self._fraction,
+                message=last["message"],
+                earlier=earlier,
             )
             self._unwritten = []
 

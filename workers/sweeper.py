@@ -5,6 +5,7 @@
 | reserved, but never put into the queue | put into the queue |
 | job over before it charged anything | reservation released, run failed |
 | job gone or dead after it was charged | run goes on from its checkpoint, or is over; the charge stays |
+| job gone or dead that made a report again | run is done as it was before, with a note |
 | asked to stop, grace over, still at work | job killed |
 """
 
@@ -16,7 +17,7 @@ from app.errors import AppError
 from app.logs import get_logger
 from app.queueing import JobState
 from app.services.results import Attempt, Standing, UnfinishedRun
-from app.services.runs import CANCELLED_CHARGED
+from app.services.runs import CANCELLED_CHARGED, EVALUATION_CANCELLED
 from app.wiring import Services
 from workers.failures import FailureGuard
 
@@ -31,6 +32,7 @@ STALLED = (
     "Several workers in a row ended before the run reached its next checkpoint, perhaps for lack of memory. "
     "Its ε stays charged; it can be resumed from its last checkpoint."
 )
+EVALUATION_DIED = "The report could not be made again: the worker ended before it was done, perhaps for lack of memory."
 GOES_ON = "The worker ended before the run did. It goes on from its last checkpoint."
 
 MOST_STALLED_ATTEMPTS = 3
@@ -58,7 +60,9 @@ def settle(services: Services, attempt: Attempt) -> None:
     standing = services.results.standing(attempt.run_id)
     if standing is None or standing.attempt != attempt.number:
         return
-    if standing.status == "stopping":
+    if standing.task == "evaluation":
+        _end_evaluation(services, attempt, standing)
+    elif standing.status == "stopping":
         services.results.finish(attempt, "cancelled", ledger_note=CANCELLED_CHARGED)
         _logger.info("run_cancelled", run_id=attempt.run_id)
     elif standing.ledger_state == "reserved" or (standing.ledger_state, standing.status) == ("outside", "queued"):
@@ -66,6 +70,13 @@ def settle(services: Services, attempt: Attempt) -> None:
             _logger.warning("run_released", run_id=attempt.run_id)
     elif standing.status in ("queued", "running"):
         _go_on(services, attempt, standing)
+
+
+def _end_evaluation(services: Services, attempt: Attempt, standing: Standing) -> None:
+    """End a run whose report was being made again; all that it made before is there, so it is done."""
+    note = EVALUATION_CANCELLED if standing.status == "stopping" else EVALUATION_DIED
+    if services.results.finish(attempt, "done", note=note, expected=("queued", "running", "stopping")):
+        _logger.warning("evaluation_ended", run_id=attempt.run_id)
 
 
 def _go_on(services: Services, attempt: Attempt, standing: Standing) -> None:

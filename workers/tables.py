@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,15 +39,22 @@ class RunTables:
     Args:
         rows: all of them.
         held_out: which are set aside, shape (n_rows,).
+        choice_seed: decides the rows to compare with; a report that is made again compares with the same.
     """
 
     rows: Rows
     held_out: BoolArray
+    choice_seed: int = 0
 
     @property
     def train(self) -> Rows:
         """Rows to learn from."""
         return KeptRows(self.rows, ~self.held_out)
+
+    @property
+    def holdout(self) -> Rows | None:
+        """Rows that nobody learns from; None where none are set aside."""
+        return KeptRows(self.rows, self.held_out) if self.held_out.any() else None
 
     def for_comparison(self) -> ComparedTables:
         """The rows to compare with: all of a table in memory, and at most `COMPARED_ROWS` of each part of a file."""
@@ -56,7 +64,7 @@ class RunTables:
     def _frame(self, keep: BoolArray) -> pd.DataFrame:
         if isinstance(self.rows, FrameRows):
             return self.rows.table.loc[keep].reset_index(drop=True)
-        chosen = KeptRows(self.rows, _some_of(keep, COMPARED_ROWS))
+        chosen = KeptRows(self.rows, _some_of(keep, COMPARED_ROWS, self.choice_seed))
         return pd.concat(list(chosen.chunks(self.rows.names)), ignore_index=True)
 
 
@@ -76,14 +84,20 @@ def read_tables(path: Path, work: RunWork, limits: IngestLimits) -> RunTables:
     Privacy: the caller has committed the run's charge.
     """
     rows = open_rows(path, work.plan.schema, filename=work.dataset.filename, limits=limits)
-    return RunTables(rows, held_out_units(rows, work.plan.unit, work.holdout_share, KeyedNoise(work.holdout_key)))
+    held_out = held_out_units(rows, work.plan.unit, work.holdout_share, KeyedNoise(work.holdout_key))
+    return RunTables(rows, held_out, _choice_seed(work.holdout_key))
 
 
-def _some_of(keep: BoolArray, at_most: int) -> BoolArray:
+def _choice_seed(key: bytes) -> int:
+    """A seed that follows from the run's secret, and does not tell it."""
+    return int.from_bytes(hashlib.sha256(b"rows to compare with" + key).digest()[:16])
+
+
+def _some_of(keep: BoolArray, at_most: int, seed: int) -> BoolArray:
     """A uniform random choice of the rows that are kept."""
     positions = np.flatnonzero(keep)
     if len(positions) <= at_most:
         return keep
     chosen = np.zeros(len(keep), dtype=bool)
-    chosen[np.random.default_rng().choice(positions, at_most, replace=False)] = True
+    chosen[np.random.default_rng(seed).choice(positions, at_most, replace=False)] = True
     return chosen

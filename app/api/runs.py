@@ -15,13 +15,15 @@ from app.errors import InvalidInputError
 from app.services.reports import RELEASABLE
 from app.services.views import UserView
 
-CHOICES = frozenset({"method", "epsilon", "n_rows", "holdout_share", "target", "important"})
+CHOICES = frozenset(
+    {"method", "epsilon", "n_rows", "holdout_share", "target", "important", "criteria", "evaluation_share"}
+)
 
 DRAW_CHOICES = frozenset({"n_rows", "given", "neutralise_formulas"})
 
 
 async def create_run(request: Request) -> JSONResponse:
-    """Reserve and queue a run: `dataset_id`, `method`, `epsilon`, `n_rows`, `holdout_share`, `target`, `important`."""
+    """Reserve and queue a run: `dataset_id` and, of the choices in `CHOICES`, those that are not saved."""
     user = await run_in_threadpool(require_user, request)
     body = await read_json(request)
     return await run_in_threadpool(_submit, request, user, body)
@@ -50,9 +52,34 @@ def resume_run(request: Request) -> JSONResponse:
     return json_response(services_of(request).runs.resume(require_user(request), _id(request)))
 
 
+async def override_release(request: Request) -> JSONResponse:
+    """Open a release that its criteria close: `reason`."""
+    user = await run_in_threadpool(require_user, request)
+    body = await read_json(request)
+    release = services_of(request).release
+    return json_response(await run_in_threadpool(release.override, user, _id(request), body.get("reason")))
+
+
+def list_criteria(request: Request) -> JSONResponse:
+    """Measures that a run's `criteria` may be about."""
+    require_user(request)
+    return json_response(services_of(request).plans.criteria_catalogue())
+
+
+def evaluate_run(request: Request) -> JSONResponse:
+    """Have the report of a finished run made again, without any charge."""
+    return json_response(services_of(request).runs.evaluate(require_user(request), _id(request)))
+
+
 def get_report(request: Request) -> JSONResponse:
     """The evaluation, which is internal: it shows statistics of real rows."""
     return json_response(services_of(request).reports.evaluation(require_user(request), _id(request)))
+
+
+def compare_runs(request: Request) -> JSONResponse:
+    """Reports of `?run=…&run=…` side by side; internal, as the reports are."""
+    run_ids = request.query_params.getlist("run")
+    return json_response(services_of(request).reports.compare(require_user(request), run_ids))
 
 
 def list_artifacts(request: Request) -> JSONResponse:
@@ -119,6 +146,7 @@ def _submit(request: Request, user: UserView, body: dict[str, Any]) -> JSONRespo
     if unknown := sorted(set(body) - CHOICES):
         raise InvalidInputError(f"{unknown[0]!r} is not a choice of a run: {', '.join(sorted(CHOICES))}.")
     plan = services.plans.draft_plan(user, dataset_id, **body)
+    services.plans.criteria(user, dataset_id, plan, body.get("criteria"))
     services.datasets.save_draft(user, dataset_id, **body)
     return json_response(services.runs.submit(user, dataset_id, plan), 201)
 

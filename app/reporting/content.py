@@ -52,6 +52,9 @@ _MECHANISMS = {
     "numeric_histogram": "Gaussian noise on counts of intervals",
     "range_discovery": "Gaussian noise on a public grid",
     "noisy_gradients": "Gaussian noise on clipped gradients",
+    "noisy_distance": "Gaussian noise on a sum of distances",
+    "scored_histogram": "Gaussian noise on counts by a public score",
+    "reserved": "set aside, and counted as spent",
 }
 _OPEN_QUESTIONS = (
     "Purpose of the synthesis, and the legal basis for processing the private rows to this end",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.reporting.content import attachment, build_content
+from app.reporting.released import released_rows
 from app.reporting.unprotected import build_unprotected_content, is_unprotected
 
 STYLE, TEMPLATE, UNPROTECTED_TEMPLATE = (
@@ -24,11 +25,13 @@ def render_pdf(
     ledger: Mapping[str, Any],
     dataset: Mapping[str, Any],
     evaluation: Mapping[str, Any] | None,
+    released: Mapping[str, Any] | None = None,
     created: datetime | None = None,
 ) -> bytes:
     """Render the document, with the certificate attached: evidence of a guarantee, or a record that there is none.
 
-    It prints no statistic of private rows that no budget paid for; of the evaluation it says only whether there is one.
+    It prints no statistic of private rows that no budget paid for; of the internal report it says only whether there is
+    one.
 
     Args:
         certificate: the run's certificate, as JSON.
@@ -38,6 +41,7 @@ def render_pdf(
         dataset: `id`, `name`, `declared_by`, `declared_rows`, `schema_confirmed_at`, `run_id` and `synthetic_sha256`;
             what is missing is printed as not provided. The exact number of private rows is not among them.
         evaluation: the internal report, or None.
+        released: the releasable report, or None; its findings are printed, and the file is attached.
         created: time to print; now, by default.
     """
     import typst  # a compiler that only this function needs
@@ -47,9 +51,11 @@ def render_pdf(
     if is_unprotected(certificate):
         template, build = UNPROTECTED_TEMPLATE, build_unprotected_content
     content = build(certificate, ledger, dataset, has_evaluation=evaluation is not None, created=moment)
+    content |= {"released": released_rows(released)}
     inputs = {
         "content": json.dumps(content, ensure_ascii=False),
         "certificate": attachment(certificate).decode(),
+        "released": "" if released is None else attachment(released).decode(),
         "day": moment.strftime("%Y-%m-%d"),
     }
     compiler = typst.Compiler(STYLE.read_bytes() + template.read_bytes(), sys_inputs=inputs, ignore_system_fonts=True)

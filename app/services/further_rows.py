@@ -42,6 +42,7 @@ class FurtherRowsService:
         Raises:
             NotFoundError: the user has no such run.
             UnavailableError: the run has kept no model; it says why.
+            ReleaseClosedError: the run does not meet its criteria.
         """
         return tuple(_column(column) for column in self._model(user, run_id).domain_.columns)
 
@@ -64,6 +65,7 @@ class FurtherRowsService:
         Raises:
             NotFoundError: the user has no such run.
             UnavailableError: the run has kept no model.
+            ReleaseClosedError: the run does not meet its criteria.
             InvalidInputError: the number is out of range, or the model has no rows with these values.
         """
         from engine.data.export import write_csv
@@ -79,7 +81,7 @@ class FurtherRowsService:
     def _model(self, user: UserView, run_id: str) -> MarginalSynthesizer:
         from engine.synthesizers.model_file import load_model
 
-        with self._reports.local_file(user, run_id, MODEL) as path:
+        with self._reports.releasable_file(user, run_id, MODEL) as path:
             return load_model(path)
 
     @staticmethod

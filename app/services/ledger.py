@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from app.clock import Clock
@@ -33,12 +33,14 @@ class Reservation:
         price: its price as JSON, with `event`, `epsilon` and `delta`; without an ε it is outside the budget.
         holdout_share: share of units set aside for the evaluation.
         target: column that the utility check predicts.
+        criteria: limits that the release is held against, as JSON.
     """
 
     plan: dict[str, Any]
     price: dict[str, Any]
     holdout_share: float
     target: str | None
+    criteria: builtins.list[dict[str, Any]] = field(default_factory=list)
 
 
 class LedgerService:
@@ -195,7 +197,7 @@ class LedgerService:
         plan_id, run_id = new_id(), new_id()
         price = reservation.price
         common = {"dataset_id": dataset_id, "user_id": user.id, "created_at": now}
-        session.add(Plan(id=plan_id, plan=reservation.plan, price=price, **common))
+        session.add(Plan(id=plan_id, plan=reservation.plan, price=price, criteria=reservation.criteria, **common))
         session.flush()
         session.add(
             Run(

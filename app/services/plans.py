@@ -11,7 +11,7 @@ from app.services.dataset_view import is_protected
 from app.services.datasets import DatasetsService
 from app.services.ledger import UNPROTECTED_FORBIDDEN, LedgerService
 from app.services.sources import sentence
-from app.services.views import DatasetView, Feasibility, UserView
+from app.services.views import CriterionChoice, DatasetView, Feasibility, UserView
 from engine.data.schema import TableSchema, Treatment
 from engine.errors import EngineError
 from engine.privacy.plan import SynthesisPlan, UnitOfProtection
@@ -88,6 +88,7 @@ class PlansService:
                 declared_rows=dataset.declared_rows,
                 target=draft.get("target"),
                 important=_important(draft),
+                evaluation_share=0.0 if is_unprotected else draft.get("evaluation_share") or 0.0,
             )
         except EngineError as error:
             raise InvalidPlanError(sentence(error)) from None
@@ -158,6 +159,52 @@ class PlansService:
                 "A run without a privacy guarantee is outside the budget: there is nothing to weigh."
             )
         return self._ledger.weigh(user, dataset_id, price.to_json())
+
+    def criteria_catalogue(self) -> tuple[CriterionChoice, ...]:
+        """All measures that a criterion may be about, in the order of the report."""
+        from engine.evaluation.criteria import criteria_catalogue
+
+        return tuple(
+            CriterionChoice(
+                metric=entry.metric.name,
+                measure=entry.measure.name,
+                title=entry.title,
+                question=entry.metric.question,
+                goal=entry.measure.goal.value,
+                unit=entry.measure.unit.value,
+                lowest=entry.measure.lowest,
+                highest=entry.measure.highest,
+                suggested_limit=entry.suggested_limit,
+                is_covered=entry.is_charged or not entry.metric.reads_real_rows,
+            )
+            for entry in criteria_catalogue()
+        )
+
+    def criteria(
+        self, user: UserView, dataset_id: str, plan: SynthesisPlan, stated: object = None
+    ) -> list[dict[str, Any]]:
+        """Limits that the release of the plan's run is held against, as JSON.
+
+        Args:
+            user: the owner.
+            dataset_id: the dataset.
+            plan: the plan; without a privacy guarantee it is never released, so saved criteria are passed over.
+            stated: what to take in place of the saved criteria.
+
+        Raises:
+            InvalidPlanError: they are no criteria, or stated for a run that is never released.
+        """
+        from engine.evaluation.criteria import read_criteria
+
+        is_released = is_protected(plan.method)
+        if stated and not is_released:
+            raise InvalidPlanError("A run without a privacy guarantee is never released, so it has no criteria.")
+        saved = self._datasets.get(user, dataset_id).draft.get("criteria", []) if stated is None else stated
+        try:
+            criteria = read_criteria(saved)
+        except EngineError as error:
+            raise InvalidPlanError(sentence(error)) from None
+        return [criterion.to_json() for criterion in criteria] if is_released else []
 
     def holdout_share(self, user: UserView, dataset_id: str) -> float:
         """Share of units that the next run sets aside for its report."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.artifacts import FileStore
-from app.errors import NotFoundError, UnavailableError
+from app.errors import NotFoundError, OutdatedReportError, UnavailableError
 from app.services.audit import AuditService
-from app.services.views import ArtifactFile, ArtifactView, UserView
+from app.services.comparison import check_choice, compare_reports
+from app.services.release import require_open
+from app.services.run_view import run_view
+from app.services.views import ArtifactFile, ArtifactView, Comparison, UserView
 from app.store import datasets as rows
 from app.store import runs as run_rows
 from app.store.ledger import OUTSIDE
@@ -25,6 +29,7 @@ SYNTHETIC_RAW_CSV = "synthetic_raw.csv"
 SYNTHETIC_PARQUET = "synthetic.parquet"
 CERTIFICATE = "certificate.json"
 EVALUATION = "report.json"
+RELEASED_REPORT = "released_report.json"
 PDF = "report.pdf"
 MODEL = "model.npz"
 
@@ -40,6 +45,7 @@ MEDIA_TYPES = {
     SYNTHETIC_PARQUET: "application/vnd.apache.parquet",
     CERTIFICATE: "application/json",
     EVALUATION: "application/json",
+    RELEASED_REPORT: "application/json",
     PDF: "application/pdf",
     MODEL: "application/octet-stream",
 }
@@ -66,6 +72,46 @@ class ReportsService:
             UnavailableError: the run made none; it says why.
         """
         return self._load_json(user, run_id, EVALUATION)
+
+    def current_evaluation(self, user: UserView, run_id: str) -> dict[str, Any]:
+        """The evaluation in the form that this version writes and shows.
+
+        Raises:
+            UnavailableError: the run made none; it says why.
+            OutdatedReportError: an earlier version made it, in another form.
+        """
+        from engine.evaluation.metric import REPORT_VERSION
+
+        report = self.evaluation(user, run_id)
+        if report.get("report_version") != REPORT_VERSION:
+            raise OutdatedReportError
+        return report
+
+    def compare(self, user: UserView, run_ids: Sequence[str]) -> Comparison:
+        """Reports of some runs of one dataset side by side; internal, as they are.
+
+        Args:
+            user: the owner.
+            run_ids: the runs.
+
+        Raises:
+            InvalidInputError: too few, too many, or of different datasets.
+            NotFoundError: the user has no such run.
+            UnavailableError: one of them has no report; it says why.
+            OutdatedReportError: an earlier version made a report, in another form.
+        """
+        check_choice(run_ids)
+        with self._database.read() as session:
+            runs = [run_view(self._own_run(session, user, run_id)) for run_id in run_ids]
+        return compare_reports(runs, [self.current_evaluation(user, run.id) for run in runs])
+
+    def released_report(self, user: UserView, run_id: str) -> dict[str, Any]:
+        """The findings that may leave with the rows: charged to the run, or free.
+
+        Raises:
+            UnavailableError: the run made none; it says why.
+        """
+        return self._load_json(user, run_id, RELEASED_REPORT)
 
     def certificate(self, user: UserView, run_id: str) -> dict[str, Any]:
         """The certificate: everything the run did and what it cost."""
@@ -101,14 +147,32 @@ class ReportsService:
         Raises:
             NotFoundError: the user has no such run, or files have no such kind.
             UnavailableError: the run did not make it; it says why.
+            ReleaseClosedError: it is releasable, and the run does not meet its criteria.
         """
         artifact = self._find(user, run_id, kind)
         with self._database.read() as session:
-            view = artifact_view(self._own_run(session, user, run_id), artifact)
+            run = self._own_run(session, user, run_id)
+            if artifact.classification == RELEASABLE:
+                require_open(run)
+            view = artifact_view(run, artifact)
         stream = self._files.open(artifact.id)
         action = "artifact.release" if artifact.classification == RELEASABLE else "artifact.download_internal"
         self._audit.record(user, action, "run", run_id, kind=kind)
         return ArtifactFile(view, stream)
+
+    def releasable_file(self, user: UserView, run_id: str, kind: str) -> AbstractContextManager[Path]:
+        """A file of the run as a local path, to make something of it that is handed out.
+
+        Raises:
+            NotFoundError: the user has no such run, or files have no such kind.
+            UnavailableError: the run did not make it; it says why.
+            ReleaseClosedError: the run does not meet its criteria.
+        """
+        artifact = self._find(user, run_id, kind)
+        with self._database.read() as session:
+            require_open(self._own_run(session, user, run_id))
+        opened: AbstractContextManager[Path] = self._files.local_path(artifact.id)
+        return opened
 
     def local_file(self, user: UserView, run_id: str, kind: str) -> AbstractContextManager[Path]:
         """A file of the run as a local path, to be read here and not handed out.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.artifacts import FileStore, StoredFile
 from app.clock import Clock
@@ -24,6 +25,9 @@ from app.store.runs import Attempt, Standing
 from app.store.session import Database, Session
 from engine.privacy.guarantee import NON_PRIVATE
 from engine.privacy.plan import SynthesisPlan
+
+if TYPE_CHECKING:
+    from engine.evaluation.criteria import Verdict
 
 OUTSIDE_NOTES = {
     rows.FAILED: "Failed. It could read the rows without protection; nothing is charged for that.",
@@ -45,6 +49,8 @@ class RunWork:
         holdout_share: share of units to set aside for the evaluation.
         target: column that the utility check predicts.
         holdout_key: secret from which every attempt sets the same units aside.
+        criteria: limits that the release is held against, as they were stored.
+        is_repeated: whether the attempt only makes the report again.
     """
 
     attempt: Attempt
@@ -55,6 +61,8 @@ class RunWork:
     holdout_share: float
     target: str | None
     holdout_key: bytes
+    criteria: tuple[dict[str, Any], ...] = ()
+    is_repeated: bool = False
 
     @property
     def run_id(self) -> str:
@@ -115,6 +123,27 @@ class ResultsService:
         with self._database.write() as session:
             return rows.move_attempt(session, attempt, (rows.QUEUED,), status=rows.RUNNING)
 
+    def is_evaluation(self, attempt: Attempt) -> bool:
+        """Whether the attempt only makes the report of a finished run again."""
+        standing = self.standing(attempt.run_id)
+        return standing is not None and standing.task == rows.EVALUATION
+
+    def local_file(self, run_id: str, kind: str) -> AbstractContextManager[Path]:
+        """A file that the run has stored, as a local path; raises NotFoundError where there is none."""
+        opened: AbstractContextManager[Path] = self._files.local_path(self._stored(run_id, kind).id)
+        return opened
+
+    def digest_of(self, run_id: str, kind: str) -> str:
+        """SHA-256 of a file that the run has stored; raises NotFoundError where there is none."""
+        return self._stored(run_id, kind).sha256
+
+    def _stored(self, run_id: str, kind: str) -> Artifact:
+        with self._database.read() as session:
+            found = dataset_rows.find_run_file(session, run_id, kind)
+        if found is None:
+            raise NotFoundError("file")
+        return found
+
     def queue_again(self, attempt: Attempt, stalled_attempts: int) -> bool:
         """Have a run whose worker was lost wait for another one, to go on from its checkpoint.
 
@@ -144,6 +173,24 @@ class ResultsService:
                 holdout_share=run.holdout_share,
                 target=run.target,
                 holdout_key=bytes.fromhex(run.holdout_key),
+                criteria=tuple(run.plan.criteria),
+                is_repeated=run.task == rows.EVALUATION,
+            )
+
+    def save_verdict(self, attempt: Attempt, verdict: Verdict) -> None:
+        """Keep what became of a run's criteria; who overrode an earlier verdict did not know this one.
+
+        Raises:
+            SupersededError: another attempt took over, or the run has ended.
+        """
+        changes = {"verdict": verdict.to_json(), "release_override": None}
+        with self._database.write() as session:
+            if not rows.move_attempt(session, attempt, rows.AT_WORK, **changes):
+                raise SupersededError
+            run = rows.find_run(session, attempt.run_id)
+            failed = [outcome.title for outcome in verdict.outcomes if outcome.state != "met"]
+            self._audit.add(
+                session, user_view(run.user) if run else None, "run.verdict", "run", attempt.run_id, failed=failed
             )
 
     def save_file(self, attempt: Attempt, kind: str, path: Path, classification: str) -> StoredFile:

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from app.clock import Clock
 from app.errors import ConflictError, InvalidPlanError, NotFoundError, QueueUnavailableError
 from app.queueing import RunQueue
 from app.services.audit import AuditService
-from app.services.budget import stated_epsilon
 from app.services.ledger import LedgerService, Reservation
 from app.services.plans import PlansService
+from app.services.reports import CERTIFICATE, SYNTHETIC_CSV, SYNTHETIC_PARQUET
+from app.services.run_view import run_view
 from app.services.views import ProgressLine, ProgressView, RunView, UserView
+from app.store import datasets as dataset_rows
 from app.store import ledger as ledger_rows
 from app.store import runs as rows
 from app.store.models import Run
 from app.store.runs import Attempt
 from app.store.session import Database
-from engine.privacy.guarantee import GUARANTEED, NOT_GUARANTEED
 from engine.privacy.plan import SynthesisPlan
 from engine.progress import TrainingNumbers
 
 CANCELLED_FREE = "Cancelled before any private row was read: not charged."
 CANCELLED_CHARGED = "Cancelled while it was running: noise had been drawn, so its ε stays charged."
 NOT_RESUMABLE = "This run cannot go on: only one that was charged and has ended early with a checkpoint can."
+NOT_EVALUABLE = "Only the report of a finished run can be made again. One that can go on is resumed instead."
+NO_TABLE = "This run has stored no synthetic table, so there is nothing to report on."
+EVALUATION_CANCELLED = "The report could not be made again: the run was cancelled."
 QUEUE_DOWN = "The queue did not answer: not charged."
 
+EVALUATED_FILES = (SYNTHETIC_PARQUET, SYNTHETIC_CSV, CERTIFICATE)
 RESUMING = "Waiting for a worker, to go on from the last checkpoint"
 _MESSAGES = {
     rows.QUEUED: "Waiting for a worker",
@@ -89,6 +95,7 @@ class RunsService:
             price=price.to_json(),
             holdout_share=self._plans.holdout_share(user, dataset_id),
             target=plan.target,
+            criteria=self._plans.criteria(user, dataset_id, plan),
         )
         run_id = self._ledger.reserve(user, dataset_id, reservation)
         try:
@@ -128,7 +135,8 @@ class RunsService:
             for line in written.get("log", ())
         )
         fraction = 1.0 if run.status == rows.DONE else float(written.get("fraction", 0.0))
-        message = RESUMING if run.status == rows.QUEUED and run.attempt > 1 else _MESSAGES[run.status]
+        goes_on = run.status == rows.QUEUED and run.attempt > 1 and run.task == rows.SYNTHESIS
+        message = RESUMING if goes_on else _MESSAGES[run.status]
         at_work = run.status == rows.RUNNING and "message" in written
         waits_for_device = run.status == rows.QUEUED and written.get("stage") == rows.QUEUED
         return ProgressView(
@@ -150,25 +158,50 @@ class RunsService:
         if run.is_finished:
             raise ConflictError("This run is finished; there is nothing to cancel.")
         self._audit.record(user, "run.cancel", "run", run_id)
-        if not self._ledger.release(run_id, rows.CANCELLED, CANCELLED_FREE) and not self._cancel_charged(run_id):
+        if not self._ledger.release(run_id, rows.CANCELLED, CANCELLED_FREE) and not self._cancel_charged(run):
             return self.get(user, run_id)
         # It does not wait any more, so a job that is left in the queue will do nothing.
         with suppress(QueueUnavailableError):
             self._queue.remove(run_id, run.attempt)
         return self.get(user, run_id)
 
-    def _cancel_charged(self, run_id: str) -> bool:
+    def _cancel_charged(self, run: RunView) -> bool:
         """Ask a run at work to stop; True where it waits to go on, so that it is cancelled at once."""
-        now = self._now()
+        now, run_id, is_evaluation = self._now(), run.id, run.task == rows.EVALUATION
         with self._database.write() as session:
             asked = {"status": rows.STOPPING, "cancel_requested_at": now}
             if rows.move_run(session, run_id, (rows.RUNNING,), **asked):
                 return False
-            ended = {"status": rows.CANCELLED, "finished_at": now}
+            ended: dict[str, Any] = {"status": rows.CANCELLED, "finished_at": now}
+            if is_evaluation:
+                ended |= {"status": rows.DONE, "stage": "done", "note": EVALUATION_CANCELLED}
             if not rows.move_run(session, run_id, (rows.QUEUED,), **ended):
                 return False
-            ledger_rows.annotate_entry(session, run_id, CANCELLED_CHARGED)
+            if not is_evaluation:
+                ledger_rows.annotate_entry(session, run_id, CANCELLED_CHARGED)
             return True
+
+    def evaluate(self, user: UserView, run_id: str) -> RunView:
+        """Have the report of a finished run made again, from what the run has stored; nothing is charged.
+
+        The report, the verdict and an override of before stay until there is a new report.
+
+        Raises:
+            ConflictError: the run is at work, can still go on, or has stored no synthetic table.
+        """
+        run = self.get(user, run_id)
+        if not run.is_finished or run.can_resume:
+            raise ConflictError(NOT_EVALUABLE)
+        with self._database.write() as session:
+            if any(dataset_rows.find_run_file(session, run_id, kind) is None for kind in EVALUATED_FILES):
+                raise ConflictError(NO_TABLE)
+            if not rows.begin_evaluation(session, Attempt(run_id, run.attempt)):
+                raise ConflictError(NOT_EVALUABLE)
+            self._audit.add(session, user, "run.evaluate", "run", run_id, attempt=run.attempt + 1)
+        # Where the queue is away, the sweeper puts the run into it later.
+        with suppress(QueueUnavailableError):
+            self._queue.enqueue(run_id, run.attempt + 1)
+        return self.get(user, run_id)
 
     def resume(self, user: UserView, run_id: str) -> RunView:
         """Have a run that was cancelled or failed go on from its last checkpoint; the ledger stays as it is.
@@ -189,35 +222,6 @@ class RunsService:
         with suppress(QueueUnavailableError):
             self._queue.enqueue(run_id, run.attempt + 1)
         return self.get(user, run_id)
-
-
-def run_view(run: Run) -> RunView:
-    """The row as a view."""
-    state = run.ledger_entry.state
-    return RunView(
-        id=run.id,
-        dataset_id=run.dataset_id,
-        dataset_name=run.dataset.name,
-        username=run.user.username,
-        status=run.status,
-        stage=run.stage,
-        method=run.plan.plan["method"],
-        guarantee=NOT_GUARANTEED if state == ledger_rows.OUTSIDE else GUARANTEED,
-        epsilon=stated_epsilon(run.ledger_entry.epsilon_micro),
-        delta=run.ledger_entry.delta,
-        n_rows=run.plan.plan.get("n_rows"),
-        holdout_share=run.holdout_share,
-        target=run.target,
-        created_at=run.created_at,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        error=run.error,
-        note=run.note,
-        spent=state == ledger_rows.COMMITTED,
-        ledger_state=state,
-        attempt=run.attempt,
-        can_resume=run.status in rows.RESUMABLE and run.checkpoint_id is not None,
-    )
 
 
 def _found(run: Run | None) -> Run:

@@ -68,6 +68,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JSON,
         list[str]: JSON,
+        list[dict[str, Any]]: JSON,
     }
 
 
@@ -162,6 +163,8 @@ class Plan(Identified, Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     plan: Mapped[dict[str, Any]]
     price: Mapped[dict[str, Any]]
+    criteria: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """Limits that the run's release is held against; never changed after the plan was submitted."""
 
 
 class Run(Identified, Base):
@@ -191,6 +194,12 @@ class Run(Identified, Base):
     """The stored file of the last checkpoint."""
     holdout_key: Mapped[str] = mapped_column(String(64), default=new_key)
     """Secret from which every attempt sets the same units aside, in hexadecimal digits."""
+    task: Mapped[str] = mapped_column(String(16), default="synthesis")
+    """What the attempt does: `synthesis`, or `evaluation` where the report alone is made again."""
+    verdict: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """What became of the plan's criteria; None while nobody has judged them."""
+    release_override: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Who opened the release although the verdict closes it, when, and why; None where nobody did."""
 
     plan: Mapped[Plan] = relationship()
     dataset: Mapped[Dataset] = relationship()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, select, update
+from sqlalchemy import CursorResult, Update, null, select, update
 from sqlalchemy.orm import joinedload
 
 from app.store.models import Dataset, LedgerEntry, Run, is_id
@@ -25,6 +25,9 @@ CANCELLED = "cancelled"
 UNFINISHED = (QUEUED, RUNNING, STOPPING)
 AT_WORK = (RUNNING, STOPPING)
 RESUMABLE = (CANCELLED, FAILED)
+FINISHED = (DONE, FAILED, CANCELLED)
+SYNTHESIS = "synthesis"
+EVALUATION = "evaluation"
 
 _PARTS = (
     joinedload(Run.plan),
@@ -57,6 +60,7 @@ class Standing:
         ledger_state: `reserved`, `committed` or `released`.
         stalled_attempts: attempts that were lost since the last checkpoint.
         has_checkpoint: whether another attempt could go on.
+        task: what the attempt does, `synthesis` or `evaluation`.
         cancel_requested: whether somebody asked it to stop.
     """
 
@@ -66,6 +70,7 @@ class Standing:
     stalled_attempts: int
     has_checkpoint: bool
     cancel_requested: bool
+    task: str
 
 
 def read_standing(session: Session, run_id: str) -> Standing | None:
@@ -78,6 +83,7 @@ def read_standing(session: Session, run_id: str) -> Standing | None:
             Run.stalled_attempts,
             Run.checkpoint_id.is_not(None),
             Run.cancel_requested_at.is_not(None),
+            Run.task,
         )
         .join(Run.ledger_entry)
         .where(Run.id == run_id)
@@ -140,6 +146,12 @@ def hold(session: Session, attempt: Attempt) -> bool:
     return _changed_one(session, _of(attempt, AT_WORK).values(attempt=attempt.number))
 
 
+def record_override(session: Session, attempt: Attempt, override: dict[str, Any]) -> bool:
+    """Keep who opened the release of a finished run; False where somebody did before, or another attempt began."""
+    statement = _of(attempt, FINISHED).where(Run.release_override.is_(null()))
+    return _changed_one(session, statement.values(release_override=override))
+
+
 def begin_steps(session: Session, attempt: Attempt, steps: int) -> bool:
     """Count steps as taken; False where somebody took over, or where more are counted."""
     statement = _of(attempt, AT_WORK).where(Run.steps_begun <= steps)
@@ -161,6 +173,13 @@ def next_attempt(
     statement = _of(before, expected).where(Run.checkpoint_id.is_not(None))
     changes |= {"status": QUEUED, "attempt": before.number + 1, "stalled_attempts": stalled_attempts}
     return _changed_one(session, statement.values(**changes))
+
+
+def begin_evaluation(session: Session, before: Attempt) -> bool:
+    """Have a finished run wait for a worker that makes its report again; False where it has changed meanwhile."""
+    changes: dict[str, Any] = {"status": QUEUED, "attempt": before.number + 1, "task": EVALUATION, "stage": QUEUED}
+    changes |= dict.fromkeys(("cancel_requested_at", "finished_at", "error", "note"))
+    return _changed_one(session, _of(before, FINISHED).values(**changes))
 
 
 def _of(attempt: Attempt, expected: Sequence[str]) -> Update:

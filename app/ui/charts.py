@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from app.services.views import ComparedMeasure
+
 CONFIG = {"displayModeBar": False}
 REAL, SYNTHETIC, ACCENT = "#7A8B93", "#0B9A8F", "#E0A030"
 MOST_TOP_VALUES = 15
@@ -110,7 +112,7 @@ def real_and_synthetic(column: dict[str, Any]) -> Figure:
             x=labels,
             y=[100 * share for share in column[key]],
             name=name,
-            marker_color=colour,
+            marker={"color": colour, "pattern": {"shape": "/" if key == "real" else "", "solidity": 0.3}},
             hovertemplate="%{x}: %{y:.1f} %<extra>" + name + "</extra>",
         )
     figure.update_layout(barmode="group")
@@ -182,7 +184,7 @@ def utility_bars(models: list[dict[str, Any]], metric: str) -> Figure:
             x=names,
             y=values,
             name=label,
-            marker_color=colour,
+            marker={"color": colour, "pattern": {"shape": "/" if key == "trained_on_real" else "", "solidity": 0.3}},
             error_y={
                 "type": "data",
                 "symmetric": False,
@@ -195,19 +197,38 @@ def utility_bars(models: list[dict[str, Any]], metric: str) -> Figure:
     return figure
 
 
-def closest_record_curves(quantiles: dict[str, list[float]]) -> Figure:
-    """Distances of synthetic rows to the closest training row and the closest row set aside."""
-    figure = _figure(300)
-    for label, key, colour in (("To training rows", "train", SYNTHETIC), ("To rows set aside", "holdout", REAL)):
-        figure.add_scatter(
-            x=quantiles[key],
-            y=[100 * level for level in quantiles["levels"]],
-            name=label,
-            mode="lines+markers",
-            line={"color": colour},
-        )
-    figure.update_xaxes(title="Distance to the closest real row", rangemode="tozero")
-    figure.update_yaxes(title="% of synthetic rows at most this far")
+def compared_runs(names: list[str], measure: ComparedMeasure) -> Figure:
+    """One measure of several runs with its intervals, and what stands beside it in each report."""
+    figure = _figure(150 + 46 * len(names))
+    figure.update_layout(margin={"t": 64}, legend={"y": 1.02, "yanchor": "bottom"})
+    factor = 100.0 if measure.unit == "share" else 1.0
+    found = [(name, finding) for name, finding in zip(names, measure.findings, strict=True)]
+    bars = [(name, finding, finding.value) for name, finding in found if finding.value is not None]
+    spans = [finding.interval or (value, value) for _, finding, value in bars]
+    figure.add_bar(
+        y=[name for name, _, _ in bars],
+        x=[factor * value for _, _, value in bars],
+        orientation="h",
+        name="Synthetic",
+        marker_color=SYNTHETIC,
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "color": REAL,
+            "array": [factor * max(span[1] - value, 0.0) for span, (_, _, value) in zip(spans, bars, strict=True)],
+            "arrayminus": [factor * max(value - span[0], 0.0) for span, (_, _, value) in zip(spans, bars, strict=True)],
+        },
+    )
+    beside = [(name, factor * finding.reference) for name, finding in found if finding.reference is not None]
+    figure.add_scatter(
+        y=[name for name, _ in beside],
+        x=[value for _, value in beside],
+        mode="markers",
+        name=measure.reference_title,
+        marker={"symbol": "line-ns-open", "size": 16, "color": ACCENT, "line": {"width": 3}},
+    )
+    figure.update_xaxes(title=f"{measure.title}{', %' if measure.unit == 'share' else ''}")
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=names[::-1])
     return figure
 
 

@@ -13,6 +13,9 @@ STEPS_SHOWN = 8
 STAGES = ("queued", "checking", "measuring", "fitting", "sampling", "evaluating", "done")
 STOP = "A run that still waits costs nothing. One that has read the table keeps its charge, whatever it has made."
 STOP_UNPROTECTED = "Nothing is charged for a run without a privacy guarantee. Whatever it has made so far is dropped."
+STOP_EVALUATION = (
+    "Nothing is charged, and nothing is lost: what the run made stays, with the report that it had before."
+)
 BELONGS_TO = {"training": "fitting", "writing": "sampling"}
 CHARGED = {
     "reserved": "Reserved: nothing has been read yet.",
@@ -86,12 +89,18 @@ def _log(lines: tuple[ProgressLine, ...]) -> None:
             )
 
 
+def _what_stopping_means(run: RunView) -> str:
+    if run.task == "evaluation":
+        return STOP_EVALUATION
+    return STOP if run.is_protected else STOP_UNPROTECTED
+
+
 def _stop(user: UserView, run: RunView) -> None:
     if run.status == "stopping":
         st.caption("Stopping. What was charged stays charged." if run.is_protected else "Stopping.")
         return
     with st.popover("Stop this run", icon=":material/stop_circle:", key="run_stop"):
-        st.write(STOP if run.is_protected else STOP_UNPROTECTED)
+        st.write(_what_stopping_means(run))
         if st.button("Stop it", type="primary", key="run_stop_confirm"):
             try:
                 session.services().runs.cancel(user, run.id)

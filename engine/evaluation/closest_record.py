@@ -6,102 +6,109 @@ comparison is a detector of bugs: it proves nothing about privacy when it finds 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from engine.data.encode import to_numbers
-from engine.data.schema import Field
-from engine.evaluation.binning import is_numeric, value_range
 from engine.evaluation.context import Context
-from engine.evaluation.intervals import wilson_interval
-from engine.evaluation.results import DECIMALS, Finding, MetricResult, NotComputableError
-from engine.evaluation.tables import EvaluationTables, draw_rows
+from engine.evaluation.intervals import CONFIDENCE, wilson_interval
+from engine.evaluation.neighbours import nearest, stated_ranges, to_points
+from engine.evaluation.results import DECIMALS, Finding, MetricResult, NotComputableError, unavailable
+from engine.evaluation.tables import draw_rows
 
-MOST_SYNTHETIC_ROWS = 2_000
+MOST_SYNTHETIC_ROWS = 5_000
 MOST_REAL_ROWS = 20_000
 MOST_COMPARISONS = 1_500_000_000
 """Cells compared per real table: synthetic rows × real rows × columns; fewer real rows for a wide table."""
 
 QUANTILE_LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95)
-_BLOCK_ROWS = 64
+CURVE_LEVELS = tuple(round(0.02 * step, 2) for step in range(51))
+LOW_LEVEL = 0.05
+"""Share of the synthetic rows that lie nearest to real ones, by which distances and ratios are summed up."""
 
 NO_HOLDOUT = "no real rows were set aside to compare with"
+ONE_ROW = "a second nearest row is needed, and there is one real row"
 
 CAVEAT = (
     "A share near one half means only that this comparison saw no copying. It proves nothing about privacy: what is "
     "guaranteed stands in the certificate. A share well above one half is a sign of a fault."
 )
 
-FloatArray = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """How near synthetic rows lie to the rows of a real table.
+
+    Args:
+        distances: Gower distance to the nearest row, in [0, 1], shape (n,).
+        ratios: that distance over the one to the second nearest row, in [0, 1], shape (n,): near 0 where a row clings
+            to a single real one. 1 where both are 0, and for all where the table has one row.
+    """
+
+    distances: FloatArray
+    ratios: FloatArray
 
 
 def closest_records(context: Context) -> MetricResult:
-    """Whether synthetic rows lie nearer to training rows than to as many rows set aside."""
-    details = _distances(context.tables, context.rng)
-    low, high = details["interval"]
-    value = details["share_closer_to_train"]
-    finding = Finding(
-        "share-closer-to-training",
-        value,
-        (low, high),
-        0.5,
-        f"{100 * value:.1f} % of the synthetic rows lie closer to a training row; without copying, half of them would.",
-    )
-    return MetricResult((finding,), details)
+    """Whether synthetic rows lie nearer to training rows than to as many rows set aside.
 
-
-def nearest_distances(
-    rows: Sequence[FloatArray], reference: Sequence[FloatArray], numeric: Sequence[bool]
-) -> FloatArray:
-    """Gower distance of each row to the nearest reference row, in [0, 1], shape (n_rows,).
-
-    Args:
-        rows: one array per column, shape (n_rows,); numbers scaled to [0, 1], categories as codes, missing as NaN.
-        reference: the same columns of the reference rows, shape (n_reference,).
-        numeric: per column, whether the difference counts instead of being different; a missing value is at
-            distance 0 from a missing one and at 1 from any other.
-
-    Source: Gower (1971), "A general coefficient of similarity and some of its properties", Biometrics 27.
+    `details` holds:
+        n, real_rows_each: synthetic rows, and real rows of each table, that are compared.
+        share_closer_to_train, interval: synthetic rows that lie closer to a training row, ties counting as half; the
+            interval is for the draw of synthetic rows.
+        median_train, median_holdout: median distance to the nearest row.
+        quantiles: `{levels, train, holdout}` of the distances.
+        curves: `{levels, distance: {train, holdout}, ratio: {train, holdout}}`: quantiles at many levels, for
+            cumulative curves; `ratio` is the distance to the nearest row over that to the second nearest.
+        caveat: what finding nothing means.
     """
-    nearest = [
-        _block_nearest([column[start : start + _BLOCK_ROWS] for column in rows], reference, numeric)
-        for start in range(0, len(rows[0]), _BLOCK_ROWS)
-    ]
-    return np.concatenate(nearest)
+    near, n_real = _nearness(context)
+    details = _details(near, n_real)
+    value = details["share_closer_to_train"]
+    low, high = details["interval"]
+    sentence = (
+        f"{100 * value:.1f} % of the synthetic rows lie closer to a training row; without copying, half of them would."
+    )
+    findings = (
+        Finding("share-closer-to-training", value, (low, high), 0.5, sentence),
+        _low_quantile("distance", near["train"].distances, near["holdout"].distances),
+        _low_quantile("ratio", near["train"].ratios, near["holdout"].ratios) if n_real > 1 else _no_ratio(),
+    )
+    return MetricResult(findings, details)
 
 
-def _block_nearest(rows: Sequence[FloatArray], reference: Sequence[FloatArray], numeric: Sequence[bool]) -> FloatArray:
-    total = np.zeros((len(rows[0]), len(reference[0])), dtype=np.float32)
-    for left, right, is_number in zip(rows, reference, numeric, strict=True):
-        if is_number:
-            difference = np.abs(left[:, None] - right[None, :])
-            left_missing, right_missing = np.isnan(left), np.isnan(right)
-            if left_missing.any() or right_missing.any():
-                unlike = left_missing[:, None] != right_missing[None, :]
-                difference = np.where(np.isnan(difference), unlike, np.minimum(difference, 1.0))
-            total += difference
-        else:
-            total += left[:, None] != right[None, :]
-    return np.asarray(total.min(axis=1) / len(rows), dtype=np.float32)
-
-
-def _distances(tables: EvaluationTables, rng: np.random.Generator) -> dict[str, Any]:
-    """Distances to equally many training and holdout rows; the interval is for the draw of synthetic rows."""
+def _nearness(context: Context) -> tuple[dict[str, Nearness], int]:
+    """Nearness to equally many training rows and rows set aside, and how many these are."""
+    tables, rng = context.tables, context.rng
     if tables.holdout is None:
         raise NotComputableError(NO_HOLDOUT)
     synthetic = draw_rows(tables.synthetic, MOST_SYNTHETIC_ROWS, rng)
     affordable = MOST_COMPARISONS // (len(synthetic) * len(tables.fields))
     n_real = max(1, min(len(tables.holdout), len(tables.train), MOST_REAL_ROWS, affordable))
     real = {"train": draw_rows(tables.train, n_real, rng), "holdout": draw_rows(tables.holdout, n_real, rng)}
-    scaled, numeric = _scale(tables, {"synthetic": synthetic, **real})
-    train = nearest_distances(scaled["synthetic"], scaled["train"], numeric)
-    holdout = nearest_distances(scaled["synthetic"], scaled["holdout"], numeric)
+    ranges = stated_ranges(tables.fields, tables.train)
+    points = to_points(tables.fields, {"synthetic": synthetic, **real}, ranges)
+    found = {}
+    for number, name in enumerate(real):
+        distances = nearest(points["synthetic"], points[name], min(2, n_real), _steps(context, number)).distances
+        first, second = distances[:, 0], distances[:, -1]
+        found[name] = Nearness(first, np.divide(first, second, out=np.ones(len(first)), where=second > 0.0))
+    return found, n_real
+
+
+def _steps(context: Context, number: int) -> Any:
+    return lambda share: context.advance((number + share) / 2.0)
+
+
+def _details(near: Mapping[str, Nearness], n_real: int) -> dict[str, Any]:
+    train, holdout = near["train"].distances, near["holdout"].distances
+    n = len(train)
     closer = float((train < holdout).sum() + 0.5 * (train == holdout).sum())
-    n = len(synthetic)
     return {
         "median_train": _rounded(np.median(train)),
         "median_holdout": _rounded(np.median(holdout)),
@@ -111,41 +118,50 @@ def _distances(tables: EvaluationTables, rng: np.random.Generator) -> dict[str, 
         "real_rows_each": n_real,
         "quantiles": {
             "levels": list(QUANTILE_LEVELS),
-            "train": [_rounded(value) for value in np.quantile(train, QUANTILE_LEVELS)],
-            "holdout": [_rounded(value) for value in np.quantile(holdout, QUANTILE_LEVELS)],
+            "train": _quantiles(train, QUANTILE_LEVELS),
+            "holdout": _quantiles(holdout, QUANTILE_LEVELS),
+        },
+        "curves": {
+            "levels": list(CURVE_LEVELS),
+            "distance": {name: _quantiles(found.distances, CURVE_LEVELS) for name, found in near.items()},
+            "ratio": {name: _quantiles(found.ratios, CURVE_LEVELS) for name, found in near.items()},
         },
         "caveat": CAVEAT,
     }
 
 
-def _scale(tables: EvaluationTables, drawn: dict[str, pd.DataFrame]) -> tuple[dict[str, list[FloatArray]], list[bool]]:
-    """Columns ready for `nearest_distances`, per table, and which of them are numbers."""
-    scaled: dict[str, list[FloatArray]] = {name: [] for name in drawn}
-    for field in tables.fields:
-        columns = {name: table[field.name] for name, table in drawn.items()}
-        arrays = (
-            _scale_numbers(field, columns, tables.train[field.name]) if is_numeric(field) else _code_categories(columns)
-        )
-        for name, array in arrays.items():
-            scaled[name].append(array)
-    return scaled, [is_numeric(field) for field in tables.fields]
+def _low_quantile(measure: str, train: FloatArray, holdout: FloatArray) -> Finding:
+    """What the nearest rows lie below, beside the same for rows set aside."""
+    value, reference = (float(np.quantile(values, LOW_LEVEL, method="inverted_cdf")) for values in (train, holdout))
+    what = "a distance" if measure == "distance" else "a ratio of the distances to the nearest and the second nearest"
+    sentence = (
+        f"{100 * LOW_LEVEL:g} % of the synthetic rows have {what} of at most {value:.3f} to training rows, and of at "
+        f"most {reference:.3f} to rows that were not learned from."
+    )
+    return Finding(measure, value, _quantile_interval(train), reference, sentence)
 
 
-def _scale_numbers(field: Field, columns: dict[str, pd.Series], train: pd.Series) -> dict[str, FloatArray]:
-    low, high = value_range(field, to_numbers(train, field.type)) or (0.0, 1.0)
-    width = high - low if high > low else 1.0
-    return {
-        name: np.clip((to_numbers(column, field.type) - low) / width, 0.0, 1.0).astype(np.float32)
-        for name, column in columns.items()
-    }
+def _quantile_interval(values: FloatArray) -> tuple[float, float]:
+    """An interval for the quantile at `LOW_LEVEL` of what the rows are drawn from: two order statistics.
+
+    Source: Thompson (1936), "On confidence ranges for the median and other expectation distributions", Annals of
+        Mathematical Statistics 7; the ranks are binomial quantiles.
+    """
+    from scipy.stats import binom
+
+    ordered, tail = np.sort(values), (1.0 - CONFIDENCE) / 2.0
+    low = int(binom.ppf(tail, len(ordered), LOW_LEVEL)) - 1
+    high = int(binom.ppf(1.0 - tail, len(ordered), LOW_LEVEL))
+    return float(ordered[max(low, 0)]), float(ordered[min(high, len(ordered) - 1)])
 
 
-def _code_categories(columns: dict[str, pd.Series]) -> dict[str, FloatArray]:
-    """Codes that all tables share; missing is a value of its own."""
-    codes, _ = pd.factorize(pd.concat(list(columns.values()), ignore_index=True), use_na_sentinel=True)
-    ends = np.cumsum([len(column) for column in columns.values()])
-    parts = np.split(codes.astype(np.float32), ends[:-1])
-    return dict(zip(columns, parts, strict=True))
+def _no_ratio() -> Finding:
+    missing = unavailable(ONE_ROW)
+    return Finding("ratio", missing, missing, missing, f"It could not be computed: {ONE_ROW}.")
+
+
+def _quantiles(values: FloatArray, levels: tuple[float, ...]) -> list[float]:
+    return [_rounded(value) for value in np.quantile(values, levels)]
 
 
 def _rounded(value: Any) -> float:

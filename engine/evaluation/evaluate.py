@@ -15,16 +15,14 @@ import pandas as pd
 from engine.data.schema import TableSchema
 from engine.errors import InputError
 from engine.evaluation.context import Claim, Context
-from engine.evaluation.metric import MetricInfo
+from engine.evaluation.metric import REPORT_VERSION, MetricInfo
 from engine.evaluation.registry import list_metrics, metric_info
-from engine.evaluation.results import MetricResult, NotComputableError, unavailable
 from engine.evaluation.tables import EvaluationTables, prepare_tables
 from engine.progress import Progress, ProgressEvent, no_progress
 
 if TYPE_CHECKING:
     from engine.synthesizers.base import Synthesizer
 
-REPORT_VERSION = 2
 THREADS = 1
 """Threads of the models. With one, sums come in one order on every machine, so a report can be made again."""
 
@@ -83,31 +81,10 @@ def evaluate(
             synthesizer=synthesizer,
         )
         context.advance(0.0)
-        results[info.name] = info.to_json() | _compute(info, context)
+        results[info.name] = info.result(context)
         done += info.cost
     alarms = [{"metric": name, **alarm} for name, result in results.items() for alarm in result.get("alarms", ())]
     return _header(tables, train, holdout, synthetic, seed) | {"alarms": alarms, "metrics": results}
-
-
-def _compute(info: MetricInfo, context: Context) -> dict[str, Any]:
-    try:
-        result = info.compute(context)
-    except NotComputableError as error:
-        return unavailable(str(error))
-    _check(info, result)
-    return {
-        "findings": [finding.to_json() for finding in result.findings],
-        "details": result.details,
-        "alarms": [{"code": alarm.code, "title": alarm.title, "sentence": alarm.sentence} for alarm in result.alarms],
-    }
-
-
-def _check(info: MetricInfo, result: MetricResult) -> None:
-    """Raise ValueError where a metric gives other numbers than its entry declares."""
-    found = [finding.measure for finding in result.findings]
-    declared = [measure.name for measure in info.measures]
-    if found != declared:
-        raise ValueError(f"the metric {info.name!r} declares {declared} and gives {found}")
 
 
 def _generator(seed: int, purpose: str) -> np.random.Generator:

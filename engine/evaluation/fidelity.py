@@ -1,142 +1,273 @@
-"""Fidelity: how far the synthetic table's distributions are from the real ones, beside what real rows reach.
-
-Every distance is a total variation distance: half the sum of the absolute differences of the cells' shares, 0
-for the same distribution and 1 for disjoint ones. A sample of n rows is some way off its own population, and the
-further the smaller n is. So the ceiling, which is the distance of the holdout from the training rows, stands
-beside the distance of *as many* synthetic rows; the distance of all synthetic rows is given as well.
-"""
+"""Fidelity: how far the distributions of one, two and three columns are from the real ones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.evaluation.association import cramers_v
-from engine.evaluation.binning import ColumnCells, cut_columns
+from engine.evaluation.binning import ColumnCells
 from engine.evaluation.context import Context
-from engine.evaluation.results import DECIMALS, Finding, MetricResult, Score, mean_score, score, unavailable
+from engine.evaluation.distances import NO_HOLDOUT, Distances, IntArray, MeanDistance, equal_rows, mean_interval
+from engine.evaluation.grouping import choose_columns
+from engine.evaluation.results import DECIMALS, Finding, Interval, MetricResult, Score, is_unavailable, unavailable
+from engine.evaluation.sample_share import CellSizes, fresh_share
+from engine.evaluation.worst_cells import WorstCells
 
 MOST_COLUMNS_IN_PAIRS = 40
+MOST_TRIPLES = 500
+WORST_CELLS = 12
+WORST_TRIPLES = 30
 
-NO_HOLDOUT = "no real rows were set aside"
-NO_ASSOCIATION = "a column has a single value, or there are too few rows"
+Advance = Callable[[float], None]
+Group = tuple[int, ...]
 
-IntArray = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Distances:
-    """Distances of one table of counts.
-
-    Args:
-        distance: from the training rows to as many synthetic rows as the holdout has.
-        all_rows: from the training rows to all synthetic rows.
-        ceiling: from the training rows to the holdout.
-    """
-
-    distance: float
-    all_rows: float
-    ceiling: Score
+_WHAT = {1: "a column", 2: "a pair of columns", 3: "a triple of columns"}
+_TOO_FEW = {
+    1: "there are no columns",
+    2: "there is a single column",
+    3: "there are fewer than three columns",
+}
 
 
 @dataclass(frozen=True)
-class EqualRows:
-    """Compares tables by equally many rows, drawn from their counts.
+class Order:
+    """What was found for all groups of as many columns.
 
     Args:
-        n_rows: rows to compare, or None without a holdout.
-        rng: decides the draws.
+        n_columns: columns of a group.
+        groups: the groups, as positions of columns.
+        found: distances of each group.
+        mean: their mean.
+        cells: the worst cells.
+        sizes: sizes of the cells of the training rows, or None where there is no group.
     """
 
-    n_rows: int | None
-    rng: np.random.Generator
+    n_columns: int
+    groups: Sequence[Group]
+    found: Sequence[Distances]
+    mean: MeanDistance
+    cells: WorstCells
+    sizes: CellSizes | None
 
-    def distances(self, train: IntArray, synthetic: IntArray, holdout: IntArray | None) -> Distances:
-        """Distances of counts over the same cells, each of shape (n_cells,)."""
-        all_rows = total_variation(train, synthetic)
-        if self.n_rows is None or holdout is None:
-            return Distances(all_rows, all_rows, unavailable(NO_HOLDOUT))
-        distance = total_variation(train, self._draw(synthetic))
-        ceiling = total_variation(train, self._draw(holdout))
-        return Distances(distance, all_rows, round(ceiling, DECIMALS))
+    @property
+    def reason(self) -> str:
+        """Why there is nothing, where there is nothing."""
+        return _TOO_FEW[self.n_columns]
 
-    def _draw(self, counts: IntArray) -> IntArray:
-        if self.n_rows is None or counts.sum() <= self.n_rows:
-            return counts
-        return self.rng.multivariate_hypergeometric(counts, self.n_rows, method="marginals")
+    def share(self) -> Score:
+        """The share of the training rows whose random sample is as far off as all synthetic rows."""
+        if self.sizes is None:
+            return unavailable(self.reason)
+        return round(self.sizes.share(self.mean.all_rows()), DECIMALS)
 
-
-def total_variation(left: IntArray, right: IntArray) -> float:
-    """Total variation distance of two vectors of counts over the same cells, in [0, 1]."""
-    return float(0.5 * np.abs(left / left.sum() - right / right.sum()).sum())
+    def share_interval(self) -> Interval:
+        """The interval of `share`, which falls with the distance."""
+        if self.sizes is None:
+            return unavailable(self.reason)
+        low, high = self.mean.interval(all_rows=True)
+        return self.sizes.share(high), self.sizes.share(low)
 
 
 def marginals(context: Context) -> MetricResult:
-    """Distances of all columns and of pairs of columns, with the cells that charts show."""
-    details = compare_cells(cut_columns(context.tables.fields, context.tables.by_name()), context.target, context.rng)
-    one_way = _mean_finding("one-way", "a column", details, "1way", [part["distance"] for part in details["columns"]])
-    two_way = _mean_finding("two-way", "a pair", details, "2way", [part["distance"] for part in details["pairs"]])
-    return MetricResult((one_way, two_way), details)
+    """Distances of all columns, of pairs and of triples of columns, with the worst cells.
+
+    Details:
+        columns: per column `name`, `type`, `labels`, shares `real` and `synthetic` per label, `missing_real`,
+            `missing_synthetic`, `distance`, `interval`, `distance_all_rows`, `ceiling`.
+        pairs: per pair `columns` (two names), `distance`, `interval`, `distance_all_rows`, `ceiling`.
+        triples: the same for the triples that are farthest off.
+        pairs_compared, triples_compared: which groups were compared, in words.
+        ceiling_rows: synthetic rows and rows set aside that were compared, or why there are none.
+        mean_distance_kway, mean_distance_kway_interval, mean_distance_kway_all_rows, ceiling_kway: for k = 1, 2, 3.
+        sample_share: per `1way`, `2way`, `3way` the `value`, its `interval`, and what as many `fresh` rows would give.
+        worst_cells: per `1way`, `2way`, `3way` cells with `columns`, `labels`, shares `real` and `synthetic`, their
+            `difference` and its `interval`; the intervals hold for all cells together.
+        cells_compared: per `1way`, `2way`, `3way` how many cells the worst were chosen from.
+    """
+    orders, details = compare_cells(context.tables.cells, context.target, context.rng, context.advance)
+    findings = [
+        _distance_finding(name, order, context.tables.cells)
+        for name, order in zip(("one-way", "two-way", "three-way"), orders, strict=True)
+    ]
+    return MetricResult((*findings, _share_finding(orders[1], details)), details)
 
 
-def compare_cells(columns: Sequence[ColumnCells], target: str | None, rng: np.random.Generator) -> dict[str, Any]:
-    """Distances and associations of cells.
+def compare_cells(
+    columns: Sequence[ColumnCells],
+    target: str | None,
+    rng: np.random.Generator,
+    advance: Advance = lambda share: None,
+) -> tuple[tuple[Order, ...], dict[str, Any]]:
+    """Distances of cells.
 
     Args:
         columns: cells of the tables `train`, `synthetic` and, where there is one, `holdout`.
-        target: a column whose pairs are always among those compared.
-        rng: decides the columns whose pairs are compared, where there are many, and the rows of equal sizes.
+        target: a column that is always among those whose groups are compared.
+        rng: decides the columns and triples compared, where there are many, and the rows of equal sizes.
+        advance: called with the share of the work that is done.
+
+    Returns:
+        What was found for one, two and three columns, and the details that `marginals` describes.
     """
-    first = columns[0].codes
-    sizes = {name: len(codes) for name, codes in first.items()}
-    equal = EqualRows(min(sizes["holdout"], sizes["synthetic"]) if "holdout" in sizes else None, rng)
-    one_way = [_column_report(column, equal) for column in columns]
-    compared = _columns_of_pairs(columns, target, rng)
-    pairs = [_pair_report(left, right, equal) for left, right in combinations(compared, 2)]
-    no_pair = "there is a single column"
+    columns, n_drawn = equal_rows(columns, rng)
+    compared = choose_columns(columns, MOST_COLUMNS_IN_PAIRS, target, rng)
+    pairs = list(combinations(compared, 2))
+    triples = _triples(compared, rng)
+    singles: list[Group] = [(position,) for position in range(len(columns))]
+    orders = (
+        _compare(columns, singles, 1, lambda share: advance(0.05 * share)),
+        _compare(columns, pairs, 2, lambda share: advance(0.05 + 0.2 * share)),
+        _compare(columns, triples, 3, lambda share: advance(0.25 + 0.7 * share)),
+    )
+    details: dict[str, Any] = {
+        "columns": [
+            _column_report(columns[group[0]], found) for group, found in zip(singles, orders[0].found, strict=True)
+        ],
+        "pairs": _groups_report(columns, orders[1]),
+        "triples": sorted(_groups_report(columns, orders[2]), key=lambda group: -group["distance"])[:WORST_TRIPLES],
+        "pairs_compared": _groups_compared("pairs", 2, len(columns), len(compared), len(pairs)),
+        "triples_compared": _groups_compared("triples", 3, len(columns), len(compared), len(triples)),
+        "ceiling_rows": n_drawn if n_drawn is not None else unavailable(NO_HOLDOUT),
+    }
+    for order in orders:
+        details |= _means(order)
+    n_fresh = len(columns[0].codes["synthetic"])
+    details["sample_share"] = {_key(order): _share_report(order, n_fresh) for order in orders}
+    details["worst_cells"] = {_key(order): order.cells.to_json() for order in orders}
+    details["cells_compared"] = {_key(order): order.cells.n_cells for order in orders}
+    return orders, details
+
+
+def _compare(columns: Sequence[ColumnCells], groups: Sequence[Group], n_columns: int, advance: Advance) -> Order:
+    mean = MeanDistance({name: len(codes) for name, codes in columns[0].codes.items()})
+    cells, found, counts = WorstCells(WORST_CELLS), [], []
+    prefix: tuple[Group, dict[str, IntArray]] = ((), {})
+    for number, group in enumerate(groups):
+        members = [columns[position] for position in group]
+        if group[:-1] != prefix[0]:
+            prefix = (group[:-1], _flat([columns[position] for position in group[:-1]]))
+        flat = _flat(members[-1:]) if n_columns == 1 else _joined(prefix[1], members[-1])
+        distances = mean.add(flat, int(np.prod([member.size for member in members])))
+        cells.add(members, distances.counts)
+        found.append(distances)
+        counts.append(distances.counts["train"])
+        advance((number + 1) / len(groups))
+    return Order(n_columns, groups, found, mean, cells, CellSizes.of(counts) if counts else None)
+
+
+def _flat(columns: Sequence[ColumnCells]) -> dict[str, IntArray]:
+    """Per table, the joint cell of some columns, numbered in row-major order."""
+    if not columns:
+        return {}
+    flat = dict(columns[0].codes)
+    for column in columns[1:]:
+        flat = _joined(flat, column)
+    return flat
+
+
+def _joined(flat: dict[str, IntArray], column: ColumnCells) -> dict[str, IntArray]:
+    return {name: codes * column.size + column.codes[name] for name, codes in flat.items()}
+
+
+def _triples(compared: Sequence[int], rng: np.random.Generator) -> list[Group]:
+    """All triples, or a random choice of them, whose mean estimates that of all; in order."""
+    triples: list[Group] = list(combinations(compared, 3))
+    if len(triples) <= MOST_TRIPLES:
+        return triples
+    return [triples[position] for position in np.sort(rng.choice(len(triples), MOST_TRIPLES, replace=False))]
+
+
+def _groups_compared(what: str, k: int, n_columns: int, n_chosen: int, n_compared: int) -> str:
+    total = comb(n_columns, k)
+    if total == n_compared:
+        return f"all {total} {what}"
+    if comb(n_chosen, k) == n_compared:
+        return f"the {n_compared} {what} of {n_chosen} columns drawn at random, of {total} {what}"
+    return f"{n_compared} {what} drawn at random, of {total} {what}"
+
+
+def _key(order: Order) -> str:
+    return f"{order.n_columns}way"
+
+
+def _means(order: Order) -> dict[str, Any]:
+    key, known = _key(order), bool(order.found)
+    missing = unavailable(order.reason)
+    interval = mean_interval(order.mean)
     return {
-        "columns": one_way,
-        "pairs": pairs,
-        "pairs_compared": _pairs_compared(len(columns), len(compared)),
-        "ceiling_rows": equal.n_rows if equal.n_rows is not None else unavailable(NO_HOLDOUT),
-        "mean_distance_1way": mean_score((part["distance"] for part in one_way), "there are no columns"),
-        "mean_distance_1way_all_rows": mean_score(
-            (part["distance_all_rows"] for part in one_way), "there are no columns"
+        f"mean_distance_{key}": round(order.mean.value(), DECIMALS) if known else missing,
+        f"mean_distance_{key}_interval": (
+            [round(end, DECIMALS) for end in interval] if isinstance(interval, tuple) else missing
         ),
-        "ceiling_1way": mean_score((part["ceiling"] for part in one_way), NO_HOLDOUT),
-        "mean_distance_2way": mean_score((part["distance"] for part in pairs), no_pair),
-        "mean_distance_2way_all_rows": mean_score((part["distance_all_rows"] for part in pairs), no_pair),
-        "ceiling_2way": mean_score((part["ceiling"] for part in pairs), NO_HOLDOUT if len(compared) > 1 else no_pair),
-        "association": _association_matrices(compared, pairs),
+        f"mean_distance_{key}_all_rows": round(order.mean.all_rows(), DECIMALS) if known else missing,
+        f"ceiling_{key}": order.mean.ceiling() if known else missing,
     }
 
 
-def _mean_finding(measure: str, what: str, details: dict[str, Any], key: str, distances: Sequence[float]) -> Finding:
-    value, ceiling = details[f"mean_distance_{key}"], details[f"ceiling_{key}"]
-    if isinstance(value, dict):
-        return Finding(measure, value, value, ceiling, "There is one column only, so there are no pairs.")
-    sentence = f"On average {100 * value:.1f} % of the rows would have to move to another cell of {what}"
-    if not isinstance(ceiling, dict):
+def _share_report(order: Order, n_fresh: int) -> dict[str, Any]:
+    interval = order.share_interval()
+    if order.sizes is None or isinstance(interval, dict):
+        return unavailable(order.reason)
+    return {
+        "value": order.share(),
+        "interval": [round(end, DECIMALS) for end in interval],
+        "fresh": round(fresh_share(order.sizes.n_rows, n_fresh), DECIMALS),
+    }
+
+
+def _distance_finding(measure: str, order: Order, columns: Sequence[ColumnCells]) -> Finding:
+    if not order.found:
+        missing = unavailable(order.reason)
+        return Finding(measure, missing, missing, missing, f"Could not be computed: {order.reason}.")
+    value, ceiling, share = order.mean.value(), order.mean.ceiling(), order.share()
+    sentence = (
+        f"On average {100 * value:.1f} % of the rows would have to move to another cell of {_WHAT[order.n_columns]}"
+    )
+    if isinstance(ceiling, float):
         sentence += f"; equally many real rows that were set aside lie {100 * ceiling:.1f} % away"
-    return Finding(measure, value, (min(distances), max(distances)), ceiling, f"{sentence}.")
+    sentence += f". Farthest off: {_farthest(order, columns)}"
+    if isinstance(share, float):
+        sentence += (
+            f". All synthetic rows together are as far off as a random {_percent(share)} sample of the training rows"
+        )
+    return Finding(measure, value, mean_interval(order.mean), ceiling, f"{sentence}.")
 
 
-def _column_report(column: ColumnCells, equal: EqualRows) -> dict[str, Any]:
-    train, synthetic = column.counts("train"), column.counts("synthetic")
-    holdout = column.counts("holdout") if "holdout" in column.codes else None
-    distances = equal.distances(train, synthetic, holdout)
-    real, artificial = _shares(train), _shares(synthetic)
+def _farthest(order: Order, columns: Sequence[ColumnCells]) -> str:
+    """The group with the largest distance, by the names of its columns."""
+    worst = max(range(len(order.groups)), key=lambda place: order.found[place].distance)
+    return " and ".join(columns[position].name for position in order.groups[worst])
+
+
+def _share_finding(pairs: Order, details: dict[str, Any]) -> Finding:
+    share = details["sample_share"]["2way"]
+    if is_unavailable(pairs.share()):
+        missing = unavailable(pairs.reason)
+        sentence = f"Could not be computed: {pairs.reason}."
+        return Finding("two-way-sample-share", missing, missing, missing, sentence)
+    sentence = (
+        f"By their pairs of columns, the synthetic rows are like a random {_percent(share['value'])} sample of the "
+        f"training rows; as many fresh real rows would be like one of {_percent(share['fresh'])}."
+    )
+    return Finding("two-way-sample-share", share["value"], tuple(share["interval"]), share["fresh"], sentence)
+
+
+def _percent(share: float) -> str:
+    """A share for reading, with two digits that count where it is small."""
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
+
+
+def _column_report(column: ColumnCells, found: Distances) -> dict[str, Any]:
+    real, artificial = _shares(found.counts["train"]), _shares(found.counts["synthetic"])
     return {
         "name": column.name,
         "type": column.type,
-        "distance": round(distances.distance, DECIMALS),
-        "distance_all_rows": round(distances.all_rows, DECIMALS),
-        "ceiling": distances.ceiling,
+        **found.to_json(),
         "labels": list(column.labels),
         "real": real[:-1],
         "synthetic": artificial[:-1],
@@ -145,82 +276,12 @@ def _column_report(column: ColumnCells, equal: EqualRows) -> dict[str, Any]:
     }
 
 
+def _groups_report(columns: Sequence[ColumnCells], order: Order) -> list[dict[str, Any]]:
+    return [
+        {"columns": [columns[position].name for position in group], **found.to_json()}
+        for group, found in zip(order.groups, order.found, strict=True)
+    ]
+
+
 def _shares(counts: IntArray) -> list[float]:
     return [round(float(share), DECIMALS) for share in counts / counts.sum()]
-
-
-def _columns_of_pairs(
-    columns: Sequence[ColumnCells], target: str | None, rng: np.random.Generator
-) -> list[ColumnCells]:
-    """All columns, or a random choice of them that includes the target."""
-    if len(columns) <= MOST_COLUMNS_IN_PAIRS:
-        return list(columns)
-    ranks = rng.permutation(len(columns)).tolist()
-    ranks = [-1 if column.name == target else rank for column, rank in zip(columns, ranks, strict=True)]
-    chosen = sorted(range(len(columns)), key=lambda position: ranks[position])[:MOST_COLUMNS_IN_PAIRS]
-    return [columns[position] for position in sorted(chosen)]
-
-
-def _pairs_compared(n_columns: int, n_compared: int) -> str:
-    total, compared = n_columns * (n_columns - 1) // 2, n_compared * (n_compared - 1) // 2
-    if total == compared:
-        return f"all {total} pairs"
-    return f"the {compared} pairs of {n_compared} columns drawn at random, of {total} pairs"
-
-
-def _pair_report(left: ColumnCells, right: ColumnCells, equal: EqualRows) -> dict[str, Any]:
-    counts = {name: _pair_counts(left, right, name) for name in left.codes}
-    holdout = counts.get("holdout")
-    distances = equal.distances(
-        counts["train"].ravel(),
-        counts["synthetic"].ravel(),
-        holdout.ravel() if holdout is not None else None,
-    )
-    return {
-        "columns": [left.name, right.name],
-        "association_real": score(cramers_v(counts["train"]), NO_ASSOCIATION),
-        "association_synthetic": score(cramers_v(counts["synthetic"]), NO_ASSOCIATION),
-        "association_holdout": (
-            score(cramers_v(holdout), NO_ASSOCIATION) if holdout is not None else unavailable(NO_HOLDOUT)
-        ),
-        "distance": round(distances.distance, DECIMALS),
-        "distance_all_rows": round(distances.all_rows, DECIMALS),
-        "ceiling": distances.ceiling,
-    }
-
-
-def _pair_counts(left: ColumnCells, right: ColumnCells, table: str) -> IntArray:
-    flat = left.codes[table] * right.size + right.codes[table]
-    return np.bincount(flat, minlength=left.size * right.size).reshape(left.size, right.size)
-
-
-def _association_matrices(columns: Sequence[ColumnCells], pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Square matrices over the columns; an entry that cannot be computed says why."""
-    names = [column.name for column in columns]
-    position = {name: index for index, name in enumerate(names)}
-    keys = ("real", "synthetic", "difference")
-    matrices: dict[str, list[list[Score]]] = {key: [[0.0 for _ in names] for _ in names] for key in keys}
-    for column in columns:
-        itself = {
-            "columns": [column.name, column.name],
-            "association_real": score(cramers_v(np.diag(column.counts("train"))), NO_ASSOCIATION),
-            "association_synthetic": score(cramers_v(np.diag(column.counts("synthetic"))), NO_ASSOCIATION),
-        }
-        _enter(matrices, position, itself)
-    for pair in pairs:
-        _enter(matrices, position, pair)
-    return {"columns": names, **matrices}
-
-
-def _enter(matrices: dict[str, list[list[Score]]], position: dict[str, int], pair: dict[str, Any]) -> None:
-    row, column = (position[name] for name in pair["columns"])
-    real, synthetic = pair["association_real"], pair["association_synthetic"]
-    entries = {"real": real, "synthetic": synthetic, "difference": _difference(real, synthetic)}
-    for key, entry in entries.items():
-        matrices[key][row][column] = matrices[key][column][row] = entry
-
-
-def _difference(real: Score, synthetic: Score) -> Score:
-    if isinstance(real, float) and isinstance(synthetic, float):
-        return round(synthetic - real, DECIMALS)
-    return unavailable(NO_ASSOCIATION)

@@ -33,6 +33,56 @@ def wilson_interval(successes: float, n: int, confidence: float = CONFIDENCE) ->
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def newcombe_interval(
+    first: tuple[float, int], second: tuple[float, int], confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """An interval for the second of two independent shares minus the first, sound at 0 and 1 too.
+
+    Args:
+        first: successes and number of trials, the latter at least 1.
+        second: the same of the other sample.
+        confidence: chance that the interval holds the difference.
+
+    Source: Newcombe (1998), "Interval estimation for the difference between independent proportions: comparison of
+    eleven methods", Statistics in Medicine 17, method 10.
+    """
+    share_1, share_2 = first[0] / first[1], second[0] / second[1]
+    low_1, high_1 = wilson_interval(*first, confidence)
+    low_2, high_2 = wilson_interval(*second, confidence)
+    difference = share_2 - share_1
+    low = difference - math.hypot(share_2 - low_2, high_1 - share_1)
+    high = difference + math.hypot(high_2 - share_2, share_1 - low_1)
+    return max(-1.0, low), min(1.0, high)
+
+
+def normal_interval(
+    value: float, variance: float, lowest: float = -math.inf, highest: float = math.inf, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """The interval of a number that varies normally, cut to its range.
+
+    Args:
+        value: the number, inside its range.
+        variance: its variance over other samples.
+        lowest: least value it can take.
+        highest: greatest value it can take.
+        confidence: chance that the interval holds the number's mean over samples.
+    """
+    half = NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(variance)
+    return max(lowest, value - half), min(highest, value + half)
+
+
+def jackknife_variance(values: FloatArray) -> float:
+    """Variance of a statistic from its values with one of equally large groups of rows left out at a time.
+
+    Args:
+        values: the statistic without each group, shape (n_groups,), at least two.
+
+    Source: Shao and Wu (1989), "A general theory for jackknife variance estimation", Annals of Statistics 17.
+    """
+    n_groups = len(values)
+    return float((n_groups - 1) / n_groups * ((values - values.mean()) ** 2).sum())
+
+
 def bootstrap_weights(n: int, replicates: int, rng: np.random.Generator) -> IntArray:
     """How often each of n rows is drawn in each of the resamples, shape (replicates, n)."""
     return rng.multinomial(n, np.full(n, 1.0 / n), size=replicates).astype(np.int64)

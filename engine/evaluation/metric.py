@@ -10,7 +10,10 @@ from typing import Any
 
 from engine.errors import InputError
 from engine.evaluation.context import Context
-from engine.evaluation.results import MetricResult
+from engine.evaluation.results import MetricResult, NotComputableError, unavailable
+
+REPORT_VERSION = 2
+"""Of the form that the internal and the releasable report have in common."""
 
 
 class Part(StrEnum):
@@ -105,6 +108,30 @@ class MetricInfo:
         module, _, attribute = self.target.partition(":")
         function: Callable[[Context], MetricResult] = getattr(import_module(module), attribute)
         return function(context)
+
+    def result(self, context: Any) -> dict[str, Any]:
+        """What a report says of the metric: its entry, findings, details and alarms, or why there are none.
+
+        Args:
+            context: what the metric is given; that of the releasable report has no private rows in it.
+
+        Raises:
+            ValueError: the metric gives other numbers than its entry declares.
+        """
+        try:
+            found = self.compute(context)
+        except NotComputableError as error:
+            return self.to_json() | unavailable(str(error))
+        given, declared = [finding.measure for finding in found.findings], [known.name for known in self.measures]
+        if given != declared:
+            raise ValueError(f"the metric {self.name!r} declares {declared} and gives {given}")
+        return self.to_json() | {
+            "findings": [finding.to_json() for finding in found.findings],
+            "details": found.details,
+            "alarms": [
+                {"code": alarm.code, "title": alarm.title, "sentence": alarm.sentence} for alarm in found.alarms
+            ],
+        }
 
     def to_json(self) -> dict[str, Any]:
         """What a report repeats of the entry, so that it can be read without this version."""

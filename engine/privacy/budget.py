@@ -85,10 +85,12 @@ class RunBudget:
     Args:
         mu_squared: all that the run may cost in Gaussian DP.
         delta_extra: δ set aside for discovery thresholds and trainings.
+        held_back: part of `mu_squared` that nobody may spend before `take_held_back`.
     """
 
-    def __init__(self, mu_squared: float, delta_extra: float = 0.0) -> None:
+    def __init__(self, mu_squared: float, delta_extra: float = 0.0, held_back: float = 0.0) -> None:
         self.mu_squared = mu_squared
+        self.held_back = held_back
         self.delta_extra = delta_extra
         self.used_mu_squared = 0.0
         self.used_delta_extra = 0.0
@@ -104,8 +106,13 @@ class RunBudget:
 
     @property
     def left_mu_squared(self) -> float:
-        """What may still be spent."""
-        return max(self.mu_squared - self.used_mu_squared, 0.0)
+        """What may be spent now."""
+        return max(self.mu_squared - self.held_back - self.used_mu_squared, 0.0)
+
+    def take_held_back(self) -> float:
+        """Open what was held back, and say how much μ² it is."""
+        amount, self.held_back = self.held_back, 0.0
+        return amount
 
     def spend(self, charge: Charge) -> None:
         """Record a charge before its mechanism reads anything.
@@ -115,7 +122,8 @@ class RunBudget:
         """
         used = self.used_mu_squared + charge.mu_squared
         used_delta = self.used_delta_extra + charge.delta_extra
-        if used > self.mu_squared * (1.0 + _ROUNDING) or used_delta > self.delta_extra * (1.0 + _ROUNDING):
+        open_now = self.mu_squared - self.held_back
+        if used > open_now * (1.0 + _ROUNDING) or used_delta > self.delta_extra * (1.0 + _ROUNDING):
             raise BudgetExceededError(f"{charge.purpose} would spend more than the run's envelope holds")
         self.used_mu_squared = used
         self.used_delta_extra = used_delta

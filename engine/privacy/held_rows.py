@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from engine.privacy.encoded_rows import EncodedRows, encode_rows
 from engine.privacy.noise import IntArray, NoiseSource
 from engine.privacy.plan import UnitKind, UnitOfProtection
 from engine.privacy.poisson_samples import SampledRows
+from engine.privacy.row_scores import RowScores
 from engine.timing import StageClock
 
 if TYPE_CHECKING:
@@ -158,13 +159,25 @@ class HeldRows:
             raise ValueError("encode the table with its units kept before samples of them are drawn")
         return SampledRows(codes, self.units)
 
-    def distances(self, column_sets: Sequence[Columns], estimate_of: Callable[[Columns], FloatArray]) -> FloatArray:
+    def distances(
+        self, column_sets: Sequence[Columns], estimate_of: Callable[[Columns], npt.NDArray[Any]]
+    ) -> FloatArray:
         """L1 distance of each set's exact counts from an estimate, shape (number of sets,)."""
         found = np.empty(len(column_sets))
         with self._clock.stage(COUNTING):
             for number, exact in enumerate(self._encoded()[1].each(column_sets)):
                 found[number] = np.abs(exact - estimate_of(column_sets[number])).sum()
         return found
+
+    def scored(self, scores: RowScores, outcome: int) -> IntArray:
+        """Exact counts of rows by the cell of their scores and by a column, shape (cells of the scores, its size)."""
+        codes, counts = self._encoded()
+        size = counts.sizes[outcome]
+        found = np.zeros(scores.n_cells * size, dtype=np.int64)
+        with self._clock.stage(COUNTING):
+            for block in codes.blocks():
+                found += np.bincount(scores.cells(block) * size + block[outcome], minlength=found.size)
+        return found.reshape(scores.n_cells, size)
 
     def _copy_numbers(self, names: Sequence[str]) -> ColumnBlocks:
         copy = ColumnBlocks([np.dtype(np.float64)] * len(names), self._folder, MEMORY_BYTES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,16 @@ which such a row lies. A sum then moved by more than the norm: by up to 2.5e-5 o
 5e-4 with 4,096, which is how many are computed at a time. That is measured, not proved; twenty such parts are covered
 if what each adds does no more than add up.
 """
+
+
+@dataclass(frozen=True)
+class MechanismCall:
+    """One call through the door, as a recorder sees it: what was asked, never what the rows are."""
+
+    mechanism: str
+    key: tuple[Any, ...]
+    sensitivity: float
+    norm: str
 
 
 def gaussian_charge(
@@ -132,6 +143,18 @@ def training_charge(
     )
 
 
+def reserved_charge(purpose: str, reads: tuple[str, ...], mu_squared: float) -> Charge:
+    """What an earlier attempt may have spent of a part that was set aside: all of it.
+
+    Args:
+        purpose: what it was for, in words.
+        reads: columns that it may have read.
+        mu_squared: the part.
+    """
+    mu = float(np.sqrt(mu_squared))
+    return Charge("reserved", purpose, reads, 0.0, None, mu_squared, mu_squared / 2.0, gaussian_event(mu))
+
+
 def gradient_sensitivity(clipping_norm: float) -> float:
     """How far a unit moves a sum of gradients that are clipped to a norm, as single precision computes it."""
     return clipping_norm * (1.0 + GRADIENT_ROUNDING)
@@ -171,10 +194,18 @@ def count_in_cells(numbers: FloatArray, lower: FloatArray, upper: FloatArray) ->
 def walk_down(order: Sequence[int], picks: int, eligible: Eligible | None) -> list[int]:
     """The first `picks` eligible candidates of an order.
 
+    Where the order is that of scores with Gumbel noise, each pick is a draw of the exponential mechanism on the
+    candidates eligible then: the largest among a set E is such a draw on E, and given which one it is, the order of the
+    others is again that of scores with independent Gumbel noise (Plackett-Luce, independence from irrelevant
+    alternatives). Eligible sets only shrink, so the next pick is the largest of a subset of those others.
+
     Args:
         order: candidates, the best first.
         picks: how many at most.
         eligible: asked once per candidate on the way, with what was picked before it; all where None.
+
+    Source: Durfee and Rogers, "Practical Differentially Private Top-k Selection with Pay-what-you-get Composition"
+        (2019), Lemma 4.2, for one-shot noise.
     """
     picked: tuple[int, ...] = ()
     for index in order:

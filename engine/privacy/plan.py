@@ -14,6 +14,7 @@ DEFAULT_DELTA = 1e-6
 MINIMUM_DELTA, MAXIMUM_DELTA = 1e-15, 1e-2
 MINIMUM_EPSILON, MAXIMUM_EPSILON = 1e-3, 100.0
 MAXIMUM_ROWS = 100_000_000
+MAXIMUM_EVALUATION_SHARE = 0.5
 NEIGHBOURING_RELATION = "add or remove one unit"
 
 
@@ -85,6 +86,7 @@ class SynthesisPlan:
             the forecast and the check of δ, never for noise.
         target: column that models will predict; AIM counts its relations double, and the utility check predicts it.
         important: columns whose relations AIM counts double.
+        evaluation_share: part of the run's μ², in [0, 0.5], that pays for a releasable report instead of the rows.
 
     Raises:
         PlanError: a value is out of range or the parts contradict one another.
@@ -99,9 +101,11 @@ class SynthesisPlan:
     declared_rows: int | None = None
     target: str | None = None
     important: tuple[str, ...] = ()
+    evaluation_share: float = 0.0
 
     def __post_init__(self) -> None:
         self._check_loss()
+        self._check_evaluation()
         _check_rows("the number of synthetic rows", self.n_rows)
         _check_rows("the declared number of rows", self.declared_rows)
         self._check_delta()
@@ -119,6 +123,7 @@ class SynthesisPlan:
             "declared_rows": self.declared_rows,
             "target": self.target,
             "important": list(self.important),
+            "evaluation_share": self.evaluation_share,
         }
 
     @classmethod
@@ -137,6 +142,7 @@ class SynthesisPlan:
             declared_rows=value.get("declared_rows"),
             target=value.get("target"),
             important=_names(value.get("important", [])),
+            evaluation_share=value.get("evaluation_share", 0.0),
         )
 
     def synthesized_names(self) -> tuple[str, ...]:
@@ -168,6 +174,11 @@ class SynthesisPlan:
             object.__setattr__(self, "delta", DEFAULT_DELTA)
         _check_number("ε", self.epsilon, MINIMUM_EPSILON, MAXIMUM_EPSILON)
         _check_number("δ", self.delta, MINIMUM_DELTA, MAXIMUM_DELTA)
+
+    def _check_evaluation(self) -> None:
+        _check_number("the share for the releasable report", self.evaluation_share, 0.0, MAXIMUM_EVALUATION_SHARE)
+        if self.evaluation_share > 0.0 and self.epsilon is None:
+            raise PlanError("a plan without an ε has no privacy loss to set aside for a releasable report")
 
     def _check_delta(self) -> None:
         if self.delta is None or self.declared_rows is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from engine.data.encode import NUMERIC_TYPES, column_domain, table_domain
@@ -27,6 +27,9 @@ from engine.synthesizers.uncertainty import NOISE_MEAN
 ENVELOPE_SLACK = 1e-9
 """Part of μ² that a run never uses, so that rounding cannot carry it past its envelope."""
 
+EVALUATION_PART = "evaluation"
+"""Name of the report's part of μ²."""
+
 ASSUMED_LEARNED_CELLS = 20
 """Cells that the forecast assumes for a column whose domain is not known yet."""
 
@@ -43,6 +46,7 @@ class PlanPrice:
         delta: the plan's δ; None without a guarantee.
         epsilon_at: the same envelope read at three δ.
         split: parts of μ².
+        evaluation_share: part of μ² that only the releasable report may spend.
     """
 
     event: EventJson
@@ -52,16 +56,21 @@ class PlanPrice:
     delta: float | None
     epsilon_at: tuple[tuple[float, float], ...]
     split: tuple[BudgetShare, ...]
+    evaluation_share: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """The price as JSON."""
         return asdict(self)
 
     def budget(self) -> RunBudget:
-        """What the run may spend: the envelope less what it never uses, or an unprotected budget."""
+        """What the run may spend: the envelope less what it never uses, or an unprotected budget.
+
+        The report's part is held back, so that a method which spends all that is left cannot reach it.
+        """
         if self.mu_squared is None:
             return RunBudget.unprotected()
-        return RunBudget(self.mu_squared * (1.0 - ENVELOPE_SLACK), self.delta_extra)
+        usable = self.mu_squared * (1.0 - ENVELOPE_SLACK)
+        return RunBudget(usable, self.delta_extra, self.evaluation_share * usable)
 
 
 @dataclass(frozen=True)
@@ -140,8 +149,17 @@ def price_plan(plan: SynthesisPlan) -> PlanPrice:
         epsilon=compose_epsilon([event], delta),
         delta=delta,
         epsilon_at=tuple((each, compose_epsilon([event], each)) for each in deltas if each < 1.0),
-        split=method.budget_split(plan),
+        split=_with_evaluation(method.budget_split(plan), plan.evaluation_share),
+        evaluation_share=plan.evaluation_share,
     )
+
+
+def _with_evaluation(parts: Sequence[BudgetShare], share: float) -> tuple[BudgetShare, ...]:
+    """The method's parts of what is left for it, and the report's part."""
+    if share == 0.0:
+        return tuple(parts)
+    scaled = (replace(part, share=part.share * (1.0 - share)) for part in parts)
+    return (*scaled, BudgetShare(EVALUATION_PART, "Releasable report", share, 1))
 
 
 def _unprotected_price(plan: SynthesisPlan) -> PlanPrice:

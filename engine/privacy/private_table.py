@@ -11,7 +11,6 @@ k in L2 norm (all k rows in one cell), and so does any L1 distance between count
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +24,13 @@ from engine.execution import Execution
 from engine.privacy.budget import Charge, RunBudget
 from engine.privacy.counting import Columns
 from engine.privacy.encoded_rows import EncodedRows
+from engine.privacy.evaluation_queries import EvaluationQueries
 from engine.privacy.guarantee import NON_PRIVATE
 from engine.privacy.held_rows import HeldRows
 from engine.privacy.mechanisms import (
     SELECTION_ROUNDING,
     Eligible,
+    MechanismCall,
     check_cells,
     check_selection,
     count_in_cells,
@@ -52,16 +53,6 @@ if TYPE_CHECKING:
 __all__ = ["SELECTION_ROUNDING", "Columns", "MechanismCall", "PrivateTable", "discovery_threshold"]
 
 FloatArray = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class MechanismCall:
-    """One call through the door, as a recorder sees it: what was asked, never what the rows are."""
-
-    mechanism: str
-    key: tuple[Any, ...]
-    sensitivity: float
-    norm: str
 
 
 class PrivateTable:
@@ -96,6 +87,7 @@ class PrivateTable:
         self._held = HeldRows(table, self._fields, unit, self._noise, execution or Execution(), clock or StageClock())
         self.rows_per_unit = unit.max_rows_per_unit
         self.budget = budget
+        self.domain: TableDomain | None = None  # as `encode` was given it: public or released
         if not self._noise.secure:
             self._charge_insecure_noise()
 
@@ -139,6 +131,7 @@ class PrivateTable:
             keep_units: whether `train` follows, which draws whole units.
         """
         self._held.encode(domain, keep_units)
+        self.domain = domain
 
     def merge_cells(self, column: int, groups: npt.NDArray[np.int32]) -> None:
         """Replace a column's cells by coarser ones.
@@ -238,15 +231,9 @@ class PrivateTable:
             BudgetExceededError: the envelope does not hold the charge.
 
         Privacy: the result has the distribution of `picks` exponential mechanisms in sequence, each on the
-            candidates still eligible, so it is charged as these: `picks` times μ² of `exponential_mechanism_mu`,
-            with scores that move by at most k times the largest weight. Why: with Gumbel noise on every score, the
-            largest among a set E is a draw of the exponential mechanism on E, and given which one it is, the order
-            of the others is again that of scores with independent Gumbel noise (Plackett-Luce, independence from
-            irrelevant alternatives). Eligible sets only shrink, so the next pick is the largest of a subset of those
-            others: a draw of the exponential mechanism on that subset. The rest of the order stays in here.
-
-        Source: Durfee and Rogers, "Practical Differentially Private Top-k Selection with Pay-what-you-get
-            Composition" (2019), Lemma 4.2, for one-shot noise.
+            candidates still eligible (see `walk_down`), so it is charged as these: `picks` times μ² of
+            `exponential_mechanism_mu`, with scores that move by at most k times the largest weight. The rest of the
+            order stays in here.
         """
         weights = [1.0] * len(candidates) if weights is None else weights
         check_selection(len(candidates), penalties=penalties, weights=weights)
@@ -371,6 +358,11 @@ class PrivateTable:
             return self._release(MechanismCall("noisy_gradient_sum", key, sensitivity, "l2"), exact, draw)
 
         return GradientSums(self._held.samples(), sampled, clipping_norm, steps_taken, self._fresh_key, release)
+
+    def evaluation(self) -> EvaluationQueries:
+        """The mechanisms of a releasable report, once the table is encoded."""
+        names = tuple(self._fields)
+        return EvaluationQueries(self._held, names, self.rows_per_unit, self.budget, self._noise, self._release)
 
     def _fresh_key(self) -> bytes:
         """A key for one sample or the noise of one step; the tests' recorder replaces it too."""

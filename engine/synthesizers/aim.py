@@ -228,18 +228,22 @@ class AimSynthesizer(MarginalSynthesizer):
         sensitivity = table.rows_per_unit * max(weights)
         return SelectionRecord(candidates, penalties, weights, sensitivity, epsilon, index, counts, scale, expected)
 
+    def pair_bounds(self) -> dict[Columns, float]:
+        """Bounds on the L1 distance of the pairs that were candidates of the last choice, in rows; all hold at once."""
+        if self.last_choice_ is None:
+            return {}
+        bounds = candidate_bounds(self.last_choice_, self.model_.marginal)
+        return {columns: bound for columns, bound in bounds.items() if len(columns) == 2}
+
     def uncertainty_report(self) -> list[dict[str, Any]]:
         """Bounds for measured sets, and for the pairs that were candidates of the last choice."""
         measured = super().uncertainty_report()
-        if self.last_choice_ is None:
-            return measured
         known = {tuple(entry["columns"]) for entry in measured}
-        bounds = candidate_bounds(self.last_choice_, self.model_.marginal)
         names = self.domain_.names
         unmeasured = [
-            error_entry([names[column] for column in columns], bounds[columns], self.model_.total, measured=False)
-            for columns in self.last_choice_.candidates
-            if len(columns) == 2 and tuple(names[column] for column in columns) not in known
+            error_entry([names[column] for column in columns], bound, self.model_.total, measured=False)
+            for columns, bound in self.pair_bounds().items()
+            if tuple(names[column] for column in columns) not in known
         ]
         return measured + unmeasured
 

@@ -63,6 +63,11 @@ class Synthesizer(ABC):
         return 0.0
 
     @classmethod
+    def training_steps(cls, plan: SynthesisPlan) -> int:
+        """Steps of a training by noisy gradients, as checkpoints count them; none where a method does not train."""
+        return 0
+
+    @classmethod
     @abstractmethod
     def parameters(cls, plan: SynthesisPlan) -> dict[str, Any]:
         """The method's settings, for the certificate; none of them depends on rows."""

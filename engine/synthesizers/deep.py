@@ -64,6 +64,11 @@ class DeepSynthesizer(AimSynthesizer):
         return DELTA_SHARE * plan.promised()[1]
 
     @classmethod
+    def training_steps(cls, plan: SynthesisPlan) -> int:
+        """Steps of the training."""
+        return cls.settings.steps
+
+    @classmethod
     def training_of(cls, plan: SynthesisPlan) -> SampledGaussian:
         """Sampling rate, noise and steps, from the plan alone.
 
@@ -73,7 +78,8 @@ class DeepSynthesizer(AimSynthesizer):
         rate, steps = sampling_rate(cls.settings, plan), cls.settings.steps
         epsilon, delta = plan.promised()
         whole = mu_for(epsilon, delta - learning_delta(plan) - cls.training_delta(plan))
-        mu = whole * math.sqrt((1.0 - learning_share(plan)) * cls.settings.gradient_share)
+        for_rows = (1.0 - plan.evaluation_share) * (1.0 - learning_share(plan))
+        mu = whole * math.sqrt(for_rows * cls.settings.gradient_share)
         return SampledGaussian(rate, noise_multiplier_for(mu, rate, steps, cls.training_delta(plan)), steps)
 
     @classmethod

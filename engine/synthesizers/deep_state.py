@@ -17,7 +17,7 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
 from engine.data.encode import TableDomain
-from engine.errors import PlanError
+from engine.errors import EngineError, PlanError
 from engine.privacy.plan import SynthesisPlan
 from engine.synthesizers.cells import CellGroups
 from engine.synthesizers.graphical_model import Measurement
@@ -91,10 +91,10 @@ class DeepState:
         """
         try:
             described, arrays = unpack(content)
-            if described["version"] != VERSION or described["plan"] != plan.to_json():
+            if described["version"] != VERSION or SynthesisPlan.from_json(described["plan"]) != plan:
                 raise ValueError("another plan")
             return _state(described, arrays, plan)
-        except (SafetensorError, ValueError, LookupError, TypeError, AttributeError):
+        except (EngineError, SafetensorError, ValueError, LookupError, TypeError, AttributeError):
             raise PlanError(REFUSED) from None
 
 

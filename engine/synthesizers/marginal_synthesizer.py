@@ -29,7 +29,7 @@ from engine.synthesizers.marginals import (
 from engine.synthesizers.released import ReleasedCounts
 from engine.synthesizers.rounding import Codes
 from engine.synthesizers.rule_cells import BoolArray, allowed_cells, condition_of, keep_order
-from engine.synthesizers.uncertainty import error_entry, measured_bound
+from engine.synthesizers.uncertainty import MeasuredError, error_entry, measured_bound
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -181,12 +181,20 @@ class MarginalSynthesizer(Synthesizer):
         """Per measured set of columns, a bound on the model's distance from the private counts, on merged cells."""
         return [self._measured_entry(item) for item in self.model_.measurements]
 
+    def measured_errors(self) -> list[MeasuredError]:
+        """Per measured set of columns, how far its noisy counts lie from the model's, on merged cells."""
+        errors = []
+        for item in self.model_.measurements:
+            counts, variance = self._released(item)
+            errors.append(MeasuredError.of(item.columns, counts, self.model_.marginal(item.columns), variance))
+        return errors
+
+    def pair_bounds(self) -> dict[Columns, float]:
+        """Bounds on the L1 distance of pairs that were candidates of a choice, in rows; all hold at once."""
+        return {}
+
     def _measured_entry(self, item: Measurement) -> dict[str, Any]:
-        """A bound that follows from the counts as they were released, before empty stretches were cleared."""
-        counts, variance = item.counts, item.variance
-        if len(item.columns) == 1:
-            column = item.columns[0]
-            counts, variance = self.groups_[column].merge(self.one_ways_[column])
+        counts, variance = self._released(item)
         return error_entry(
             [self.domain_.names[column] for column in item.columns],
             measured_bound(counts, self.model_.marginal(item.columns), variance),
@@ -195,6 +203,13 @@ class MarginalSynthesizer(Synthesizer):
             cells=counts.size,
             noise_scale=round(float(np.sqrt(np.min(variance))), 3),
         )
+
+    def _released(self, item: Measurement) -> tuple[FloatArray, FloatArray]:
+        """Counts and variances as they were released, before empty stretches were cleared."""
+        if len(item.columns) > 1:
+            return item.counts, item.variance
+        column = item.columns[0]
+        return self.groups_[column].merge(self.one_ways_[column])
 
     def domain_report(self) -> list[dict[str, Any]]:
         """Per modelled column: its cells and what happens outside them."""

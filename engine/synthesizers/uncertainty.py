@@ -29,6 +29,9 @@ Columns = tuple[int, ...]
 CONFIDENCE = 0.95
 """Each bound holds with at least this probability; not all of them at once."""
 
+_SCALES = 100
+"""Factors of two between the least and the greatest sum of variances that a run can have: 2⁻²⁰ to 2⁸⁰ rows²."""
+
 NOISE_MEAN = math.sqrt(2.0 / math.pi)
 """Mean absolute value of a standard Gaussian."""
 
@@ -60,6 +63,57 @@ class SelectionRecord:
     expected: Mapping[Columns, FloatArray]
 
 
+@dataclass(frozen=True)
+class MeasuredError:
+    """What a measured set of columns says of the model's error; released numbers only.
+
+    Args:
+        columns: positions of the columns.
+        distance: L1 distance of the noisy counts from the model's, in rows.
+        deviations: sum of the noise's standard deviations over the cells.
+        variances: sum of its variances.
+        rounded: rounded counts behind the cells.
+    """
+
+    columns: Columns
+    distance: float
+    deviations: float
+    variances: float
+    rounded: float
+
+    @classmethod
+    def of(cls, columns: Columns, counts: FloatArray, modelled: FloatArray, variance: FloatArray) -> MeasuredError:
+        """From noisy counts, the model's counts and the noise variance per cell, broadcastable to them."""
+        variances = np.broadcast_to(variance, counts.shape)
+        rounded = float((variances / variances.min()).sum())  # a cell of several merged ones was rounded as often
+        deviations = float(np.sqrt(variances).sum())
+        return cls(columns, float(np.abs(counts - modelled).sum()), deviations, float(variances.sum()), rounded)
+
+
+def mean_bounds(errors: Sequence[MeasuredError]) -> tuple[float, float]:
+    """Bounds on the mean L1 distance of sets of columns between the private counts and the model's, in rows.
+
+    The noise of each set is drawn after the set and its noise scale are chosen, so the sums of ‖Z‖₁ less their means
+    form a martingale whose steps are sub-Gaussian, and the concentration of one set holds for their sum with V, the sum
+    of the variances: the mean is bounded more closely than any single set. Which sets are measured follows from earlier
+    noise, so V is random. It is known to a factor of two by one of `_SCALES` stretches, and a bound for each of them
+    holds with a confidence divided by their number: the sum is within √(4 V ln(2 scales/β)) of its mean. A set that
+    was measured again counts as one measurement with less noise.
+
+    Args:
+        errors: at least one.
+
+    Returns:
+        A lower and an upper bound; both hold together with at least the stated confidence.
+    """
+    distance = math.fsum(error.distance for error in errors)
+    noise = NOISE_MEAN * math.fsum(error.deviations for error in errors)
+    chance = (1.0 - CONFIDENCE) / (2.0 * _SCALES)
+    slack = _excess(2.0 * np.array([error.variances for error in errors]), chance)
+    slack += 0.5 * math.fsum(error.rounded for error in errors)
+    return max(distance - noise - slack, 0.0) / len(errors), (distance + noise + slack) / len(errors)
+
+
 def measured_bound(counts: FloatArray, modelled: FloatArray, variance: FloatArray) -> float:
     """Bound on the L1 distance of a measured marginal from the model's, in rows.
 
@@ -68,10 +122,9 @@ def measured_bound(counts: FloatArray, modelled: FloatArray, variance: FloatArra
         modelled: the model's counts, of the same shape.
         variance: noise variance per cell, broadcastable to them.
     """
-    variances = np.broadcast_to(variance, counts.shape)
-    rounded = float((variances / variances.min()).sum())  # a cell of several merged ones was rounded as often
-    noise = NOISE_MEAN * float(np.sqrt(variances).sum()) + _excess(variances, 1.0 - CONFIDENCE)
-    return float(np.abs(counts - modelled).sum()) + noise + 0.5 * rounded
+    error = MeasuredError.of((), counts, modelled, variance)
+    noise = NOISE_MEAN * error.deviations + _excess(np.array([error.variances]), 1.0 - CONFIDENCE)
+    return error.distance + noise + 0.5 * error.rounded
 
 
 def candidate_bounds(record: SelectionRecord, marginal: Callable[[Columns], FloatArray]) -> dict[Columns, float]:

@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, inspect, select, text
 from app.store.models import Base, Run
 from app.store.session import MIGRATIONS, Database
 
-NEWEST = "0003"
+NEWEST = "0004"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -103,6 +103,28 @@ def test_a_ledger_of_an_older_version_is_kept_and_may_hold_entries_without_an_ep
         connection.execute(text("UPDATE ledger_entries SET epsilon_micro = NULL, delta = NULL"))
 
 
+@pytest.mark.integration
+def test_plans_of_an_older_version_have_no_criteria_and_those_with_some_hold_the_version(database):
+    """Tables of version 0003 with one row in each, migrated, and the way back once a plan has criteria."""
+    migrate_to(database, "0003")
+    older = MetaData()
+    older.reflect(database.engine)
+    with database.engine.begin() as connection:
+        for table in older.sorted_tables:
+            if table.name in Base.metadata.tables:
+                connection.execute(table.insert().values({column.name: filler(column) for column in table.columns}))
+    migrate_to(database, "head")
+    with database.read() as session:
+        run = session.scalars(select(Run)).one()
+        assert (run.plan.criteria, run.verdict, run.release_override, run.task) == ([], None, None, "synthesis")
+    migrate_back(database, "0003")
+    migrate_to(database, "head")
+    with database.write() as session:
+        session.scalars(select(Run)).one().plan.criteria = [{"metric": "copies", "measure": "exact", "limit": 0.0}]
+    with pytest.raises(ValueError, match="acceptance criteria"):
+        migrate_back(database, "0003")
+
+
 def filler(column):
     """A value of a column's type; ids are all the same, so that every key points to a row."""
     kinds = {int: 7, float: 7.0, bool: True, datetime: datetime(2026, 1, 2, tzinfo=UTC), object: {}, dict: {}}
@@ -120,6 +142,14 @@ def migrate_to(database, revision):
     with database.engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def migrate_back(database, revision):
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
 
 
 def test_sqlite_is_set_up_for_several_processes(tmp_path):

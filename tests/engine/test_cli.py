@@ -109,7 +109,7 @@ def test_large_files_are_read_and_written_in_parts(capsys, files, monkeypatch, s
     assert (status, err) == (0, "")
     result = json.loads(text)
     assert (result["rows"], result["columns"]) == (320, 4)
-    assert set(result["seconds"]) == {"reading and encoding", "counting", "fitting", "sampling", "writing"}
+    assert set(result["seconds"]) == {"reading and encoding", "counting", "fitting", "sampling", "report", "writing"}
     made = read_table(out, schema=SMALL_SCHEMA).table
     assert len(made) == 320
     assert made["age"].dropna().between(0, 99).all()

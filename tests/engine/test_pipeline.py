@@ -259,7 +259,7 @@ def test_rows_from_a_file(method, tmp_path, monkeypatch):
     kept = pickle.dumps(result.synthesizer) + json.dumps(result.certificate).encode()
     assert MARKER.encode() not in kept
     assert np.float64(777.123456).tobytes() not in kept
-    assert list(result.timings) == ["fitting", "reading and encoding", "counting", "sampling"]
+    assert list(result.timings) == ["fitting", "reading and encoding", "counting", "sampling", "report"]
     assert min(result.timings.values()) > 0
 
 

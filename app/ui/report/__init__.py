@@ -1,0 +1,1 @@
+"""The report on screen: every number with its interval and what it is compared with."""
