@@ -5,9 +5,11 @@ import pytest
 from tests.pages.opening import ROOT, opened, texts
 from workers.jobs import do_run
 
+pytestmark = pytest.mark.usefixtures("few_metrics")
+
 CLOSER = {"metric": "closest-record", "measure": "share-closer-to-training"}
 TITLE = "Distance to the closest record: Closer to a training row"
-REVEALS = "tells one bit per criterion about the real rows"
+REVEALS = "one bit about the real rows per criterion on an attack"
 
 
 def choose(page, n_stated, title=TITLE):
@@ -109,3 +111,12 @@ def test_another_user_sees_neither_verdict_nor_form(studio, owner, stranger, sam
     page = opened(ROOT / "pages" / "release.py", studio.accounts.open_session(stranger), run=run.id)
     assert "Choose one of your runs first" in texts(page)
     assert not page.text_area
+
+
+def test_a_criterion_that_nothing_pays_for_is_warned_of_before_the_charge(studio, secret, owner, sample):
+    criterion = {"metric": "noisy-distances", "measure": "one-way", "limit": 0.1}
+    studio.datasets.save_draft(owner, sample.id, criteria=[criterion])
+    warned = "keeps no part of its privacy loss for the releasable report"
+    assert warned in texts(opened(ROOT / "pages" / "review.py", secret, dataset=sample.id))
+    studio.datasets.save_draft(owner, sample.id, evaluation_share=0.2)
+    assert warned not in texts(opened(ROOT / "pages" / "review.py", secret, dataset=sample.id))
