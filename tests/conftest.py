@@ -24,6 +24,7 @@ SHORT_TRAINING = {
     "latent_points": 100,
     "rehearsal_steps": 20,
     "rehearsal_rows": 40,
+    "sleep_steps": 5,
 }
 LONGER_TRAINING = {
     "hidden": 64,
@@ -42,7 +43,6 @@ def short_trainings(monkeypatch, request):
     changes = SHORT_TRAINING | (LONGER_TRAINING if "longer_trainings" in request.fixturenames else {})
     for method in (DpCtganSynthesizer, DpTvaeSynthesizer):
         monkeypatch.setattr(method, "settings", replace(method.settings, **changes))
-    monkeypatch.setattr("engine.synthesizers.autoencoder.SLEEP_STEPS", 5)
     for module in (ctgan_baseline, tvae_baseline):
         monkeypatch.setattr(module, "SETTINGS", replace(module.SETTINGS, epochs=SHORT_EPOCHS))
 

@@ -38,10 +38,10 @@ class CopiesRows(_KeepsRows, AimSynthesizer):
         return mixed.iloc[rng.permutation(n_rows)].reset_index(drop=True)
 
 
-class IgnoresEpsilon(AimSynthesizer):
-    """Draws no noise on counts, and charges for it all the same."""
+class LessNoise:
+    """Draws a part of the noise on counts, and charges for all of it."""
 
-    noise_share = 0.0
+    noise_share = 0.5
 
     def _fit(self, table, plan, rng, progress):
         drawn = table._release
@@ -56,10 +56,14 @@ class IgnoresEpsilon(AimSynthesizer):
         super()._fit(table, plan, rng, progress)
 
 
-class DrawsHalfTheNoise(IgnoresEpsilon):
-    """Draws half of the noise that it charges for."""
+class IgnoresEpsilon(LessNoise, AimSynthesizer):
+    """Draws no noise on counts, whatever ε is."""
 
-    noise_share = 0.5
+    noise_share = 0.0
+
+
+class DrawsHalfTheNoise(LessNoise, AimSynthesizer):
+    """Draws half of the noise that it charges for."""
 
 
 class GivesRowsAway(_KeepsRows, IndependentSynthesizer):

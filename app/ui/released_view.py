@@ -48,6 +48,7 @@ def show(report: dict[str, Any]) -> None:
         "Every number was charged to this run, follows from what it released, or is about the synthetic rows alone. "
         "The intervals hold with 95 % confidence."
     )
+    findings.apply_style()
     findings.alarms(report)
     for name in report["metrics"]:
-        findings.metric(report, name)
+        findings.section(report, name)

@@ -1,4 +1,4 @@
-"""Cells of a releasable report: at most twenty per column, from the run's domain and the synthetic rows alone.
+"""Cells of a releasable report: about twenty per column, from the run's domain and the synthetic rows alone.
 
 They are the same for every method that knows the same domain and makes the same rows, so reports can be compared; the
 cells that a method models are coarser the less it may spend. Nothing here is private.
@@ -18,7 +18,10 @@ import pandas as pd
 from engine.data.encode import ColumnDomain, TableDomain
 
 MOST_CELLS = 20
-"""Cells of a column that hold a value, about."""
+"""Categories of a column, or stretches of a number line, that are told apart."""
+
+MOST_ATOMS = 5
+"""Single numbers that have a cell of their own beside the stretches."""
 
 MOST_PAIRS, MOST_TRIPLES = 2000, 400
 """Sets of columns that are compared; where there are more, a public random part of them."""
@@ -106,8 +109,9 @@ def _groups(column: ColumnDomain, cells: npt.NDArray[np.int32]) -> npt.NDArray[n
     first_bin = len(column.atoms)
     bins = np.arange(first_bin, first_bin + column.n_bins)
     others = np.setdiff1d(np.arange(column.n_values), bins)
+    most = MOST_ATOMS if column.is_numeric else MOST_CELLS
     keys[bins, 1] = _neighbours(counts[bins])
-    keys[others] = np.stack([np.ones(len(others)), _frequent(counts[others])], axis=1)
+    keys[others] = np.stack([np.ones(len(others)), _frequent(counts[others], most)], axis=1)
     keys[column.n_values :, 0] = 2  # missing
     _, groups = np.unique(keys, axis=0, return_inverse=True)
     return np.asarray(groups.reshape(-1), dtype=np.int32)
@@ -122,12 +126,12 @@ def _neighbours(counts: IntArray) -> IntArray:
     return np.asarray(np.minimum(MOST_CELLS * middle / weights.sum(), MOST_CELLS - 1), dtype=np.int64)
 
 
-def _frequent(counts: IntArray) -> IntArray:
+def _frequent(counts: IntArray, most: int) -> IntArray:
     """The most frequent ones stay, the rest becomes one."""
     order = np.argsort(-counts, kind="stable")
     ranks = np.empty(len(counts), dtype=np.int64)
     ranks[order] = np.arange(len(counts))
-    return ranks if len(counts) <= MOST_CELLS else np.minimum(ranks, MOST_CELLS - 1)
+    return np.minimum(ranks, most - 1)
 
 
 def compared_sets(n_columns: int, size: int) -> list[Columns]:

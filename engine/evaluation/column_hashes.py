@@ -55,14 +55,14 @@ class ColumnHashes:
 
     def equals_one_of(self, others: ColumnHashes) -> BoolArray:
         """Which rows equal one of the others, shape (n_rows,)."""
-        return np.isin(self.rows, others.rows)
+        return _among(self.rows, others.rows)
 
     def nearly_equals_one_of(self, others: ColumnHashes) -> BoolArray:
         """Which rows equal one of the others in all columns but at most one, shape (n_rows,)."""
         found = np.zeros(self.n_rows, dtype=bool)
         rows, other_rows = self.rows, others.rows
         for cell, other in zip(self.cells, others.cells, strict=True):
-            found |= np.isin(rows - cell, other_rows - other)
+            found |= _among(rows - cell, other_rows - other)
         return found
 
     def occur_once(self) -> BoolArray:
@@ -86,5 +86,16 @@ def _spread(hashes: HashArray, number: int) -> HashArray:
 
 
 def _single(values: HashArray) -> BoolArray:
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray(counts[places] == 1)
+    """Which values occur once."""
+    order = np.argsort(values)
+    repeats = np.diff(values[order]) == 0
+    single = np.empty(len(values), dtype=bool)
+    single[order] = ~(np.append(repeats, False) | np.insert(repeats, 0, False))
+    return single
+
+
+def _among(values: HashArray, others: HashArray) -> BoolArray:
+    """Which values occur among the others; by sorting, which is several times as fast as `numpy.isin`."""
+    ordered = np.sort(others)
+    places = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
+    return np.asarray(ordered[places] == values)

@@ -127,8 +127,8 @@ def detection(context: Context) -> MetricResult:
         "columns": columns,
     }
     findings = (
-        _finding("auc", "Boosted trees", found["boosting"], columns),
-        _finding("auc-linear", "A logistic regression", found["linear"], ()),
+        _finding("auc", "boosted trees", found["boosting"], columns),
+        _finding("auc-linear", "logistic regressions", found["linear"], ()),
     )
     return MetricResult(findings, details)
 
@@ -310,11 +310,11 @@ def _columns(fields: Sequence[Field], losses: FloatArray) -> list[dict[str, Any]
 
 def _finding(measure: str, name: str, found: dict[str, Detection], columns: Sequence[dict[str, Any]]) -> Finding:
     value = found["synthetic"].area
-    sentence = f"{name} put a synthetic row above a real one with a chance of {100 * value:.0f} % (a coin: 50 %)"
+    sentence = f"Of a synthetic and a real row, {name} pick the synthetic one in {100 * value:.0f} % (a coin: 50 %)"
     reference: Score = unavailable(NO_HOLDOUT)
     if "holdout" in found:
         reference = found["holdout"].area
-        sentence += f"; real rows set aside, with {100 * reference:.0f} %"
+        sentence += f"; with a real row set aside in its place, they pick that in {100 * reference:.0f} %"
     named = [column["name"] for column in columns[:MOST_COLUMNS_NAMED] if column["loss"] >= SMALLEST_LOSS]
     if named:
         sentence += f". The columns that give them away most: {', '.join(named)}"

@@ -67,6 +67,7 @@ def _all_pairs(synthesizer: MarginalSynthesizer, total: float) -> Finding:
 
 
 def _bound(measure: str, low: float, high: float, what: str) -> Finding:
+    high = math.ceil(high * 10.0**DECIMALS) / 10.0**DECIMALS  # a bound is never rounded down
     if high >= 1.0:
         return _missing(measure, NO_BOUND)
     sentence = (
@@ -74,7 +75,7 @@ def _bound(measure: str, low: float, high: float, what: str) -> Finding:
         "model counts them; the method's own noise says so with 95 % confidence, and the truth is often far less."
     )
     reference = unavailable("a bound has nothing to be held against")
-    return Finding(measure, round(high, DECIMALS), (min(low, high), high), reference, sentence)
+    return Finding(measure, high, (min(low, high), high), reference, sentence)
 
 
 def _missing(measure: str, why_not: str) -> Finding:

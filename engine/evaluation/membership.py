@@ -45,7 +45,7 @@ LOW_RATES = (0.01, 0.001)
 ALARM_LEVEL = 1e-5
 """Chance of a false alarm per report where the run is (ε, 0)-DP on the rows at hand.
 
-The alarm needs a proven ε above the stated one with `one_run.CONFIDENCE`, δ included, and this without δ. What δ adds
+The alarm needs this without δ, and a proven ε above the stated one with `one_run.CONFIDENCE`, δ included. What δ adds
 to the chance of a false alarm is that a run gives away whole rows with a chance near δ, and no method here does.
 """
 

@@ -114,22 +114,25 @@ class Thresholds:
 def choose_thresholds(members: FloatArray, others: FloatArray) -> Thresholds:
     """Those of a grid, with or without guesses on either side, that would prove most on these targets.
 
+    What they would prove is measured by the least share of right guesses, with confidence: a bound without δ rests on
+    it alone.
+
     Args:
         members: scores of targets in the table, shape (n,).
         others: scores of targets that are not, shape (n,).
     """
-    ordered = np.sort(np.concatenate([members, others]))
-    ranks = np.unique(np.rint(np.geomspace(1, max(1, len(ordered) // 2), _GUESSED_SHARES)).astype(np.int64))
-    uppers = [math.inf, *ordered[-ranks - 1].tolist()] if len(ordered) > 1 else [math.inf]
-    lowers = [-math.inf, *ordered[ranks].tolist()] if len(ordered) > 1 else [-math.inf]
-    candidates = [Thresholds(lower, upper) for upper in uppers for lower in lowers if lower <= upper]
-    return max(candidates, key=lambda thresholds: _proof(thresholds.guess(members, others)))
-
-
-def _proof(guesses: Guesses) -> float:
-    """Least share of right guesses, with confidence: what a bound without δ rests on."""
     from scipy.special import betaincinv
 
-    if guesses.correct == 0:
-        return 0.0
-    return float(betaincinv(guesses.correct, guesses.guesses - guesses.correct + 1, 1.0 - CONFIDENCE))
+    ordered = np.sort(np.concatenate([members, others]))
+    ranks = np.unique(np.rint(np.geomspace(1, max(1, len(ordered) // 2), _GUESSED_SHARES)).astype(np.int64))
+    ranks = ranks[ranks < len(ordered)]
+    uppers, lowers = np.append(np.inf, ordered[-ranks - 1]), np.append(-np.inf, ordered[ranks])
+    groups = np.sort(members), np.sort(others)
+    above = [len(scores) - np.searchsorted(scores, uppers, side="right") for scores in groups]
+    below = [np.searchsorted(scores, lowers, side="left") for scores in groups]
+    correct = above[0][:, None] + below[1][None, :]
+    wrong = above[1][:, None] + below[0][None, :]
+    proof = np.where(correct > 0, betaincinv(np.maximum(correct, 1), wrong + 1, 1.0 - CONFIDENCE), 0.0)
+    proof[lowers[None, :] > uppers[:, None]] = -1.0
+    upper, lower = np.unravel_index(int(np.argmax(proof)), proof.shape)
+    return Thresholds(float(lowers[lower]), float(uppers[upper]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,8 +44,8 @@ def sdmetrics_scores(context: Context) -> MetricResult:
     most = min(MOST_ROWS, *(len(table) for name, table in tables.by_name().items() if name != "train"))
     rows = {"train": draw_rows(tables.train, MOST_ROWS, rng)}
     rows |= {name: draw_rows(table, most, rng) for name, table in tables.by_name().items() if name != "train"}
-    plain = {name: _plain(table, tables.fields) for name, table in rows.items()}
-    metadata = {"tables": {_TABLE: {"columns": {field.name: _metadata(field) for field in tables.fields}}}}
+    plain = {name: plain_table(table, tables.fields) for name, table in rows.items()}
+    metadata = metadata_of(tables.fields)
     sections = _reports(plain["train"], plain["synthetic"], metadata)
     context.advance(0.3)
     holdout: dict[str, Any] = unavailable(NO_HOLDOUT)
@@ -101,15 +101,15 @@ def _reports(real: pd.DataFrame, synthetic: pd.DataFrame, metadata: dict[str, An
     # Loads torch and plotly, which take seconds.
     from sdmetrics.reports import DiagnosticReport, QualityReport
 
-    quality = _generate(QualityReport(), real, synthetic, metadata)
-    diagnostic = _generate(DiagnosticReport(), real, synthetic, metadata)
+    quality = generated(QualityReport(), real, synthetic, metadata)
+    diagnostic = generated(DiagnosticReport(), real, synthetic, metadata)
     return {
         "quality": _section(quality, {"column_shapes": "Column Shapes", "column_pair_trends": "Column Pair Trends"}),
         "diagnostic": _section(diagnostic, {"data_validity": "Data Validity", "data_structure": "Data Structure"}),
     }
 
 
-def _generate(report: Any, real: pd.DataFrame, synthetic: pd.DataFrame, metadata: dict[str, Any]) -> Any:
+def generated(report: Any, real: pd.DataFrame, synthetic: pd.DataFrame, metadata: dict[str, Any]) -> Any:
     """The report's scores, or why there are none."""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -137,6 +137,11 @@ def _section(scores: dict[str, Any], properties: dict[str, str]) -> dict[str, An
     }
 
 
+def metadata_of(fields: Sequence[Field]) -> dict[str, Any]:
+    """What the library has to know of the columns."""
+    return {"tables": {_TABLE: {"columns": {field.name: _metadata(field) for field in fields}}}}
+
+
 def _metadata(field: Field) -> dict[str, str]:
     if not is_numeric(field):
         return {"sdtype": "boolean" if field.type is FieldType.BOOLEAN else "categorical"}
@@ -144,7 +149,7 @@ def _metadata(field: Field) -> dict[str, str]:
     return {"sdtype": "datetime" if is_moment else "numerical"}
 
 
-def _plain(table: pd.DataFrame, fields: tuple[Field, ...]) -> pd.DataFrame:
+def plain_table(table: pd.DataFrame, fields: Sequence[Field]) -> pd.DataFrame:
     """The table in NumPy dtypes, which sdmetrics was written for."""
     return pd.DataFrame({field.name: _plain_column(table[field.name], field) for field in fields})
 

@@ -15,7 +15,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from engine.data.schema import Field
-from engine.evaluation.attack_rates import MOST_ATTACKS, Attack, Rate, alarms, control_rows, missing_finding
+from engine.evaluation.attack_rates import (
+    MOST_ATTACKS,
+    Attack,
+    Rate,
+    alarms,
+    control_rows,
+    missing_finding,
+    unit_effect,
+)
 from engine.evaluation.binning import is_numeric
 from engine.evaluation.context import Context
 from engine.evaluation.predicates import LAST, MISSING, CodeArray, Predicates, SortedRows, code_columns
@@ -74,7 +82,7 @@ def singling_out(context: Context) -> MetricResult:
     sizes = condition_sizes(len(tables.fields))
     attacks: dict[int, Attack] = {}
     for place, n_columns in enumerate(sizes):
-        attack = game.attack(n_columns)
+        attack = game.attack(n_columns, MOST_CONDITIONS)
         attacks |= {n_columns: attack} if attack else {}
         context.advance((place + 1) / len(sizes))
     details = {
@@ -88,7 +96,7 @@ def singling_out(context: Context) -> MetricResult:
         _finding("univariate", attacks.get(1)),
         _finding("multivariate", attacks.get(half_of(len(tables.fields)))),
     )
-    return MetricResult(findings, details, alarms(list(attacks.values())))
+    return MetricResult(findings, details, alarms(list(attacks.values()), unit_effect(context.claim, 1.0)))
 
 
 def condition_sizes(n_columns: int) -> list[int]:
@@ -127,7 +135,7 @@ class Game:
         self._attacker = Attacker(codes["synthetic"], [is_numeric(field) for field in fields], rng)
         self._rng = rng
 
-    def attack(self, n_columns: int, n_attacks: int = MOST_CONDITIONS) -> Attack | None:
+    def attack(self, n_columns: int, n_attacks: int) -> Attack | None:
         """Attack training rows, guess, and attack the control; None where too few conditions are found.
 
         Args:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import dp_accounting
 from dp_accounting import dp_event
@@ -65,6 +66,7 @@ def sum_of_epsilons(events: Sequence[EventJson], delta: float) -> float:
     return sum(compose_epsilon([event], delta) for event in events)
 
 
+@lru_cache(maxsize=1024)
 def mu_for(epsilon: float, delta: float) -> float:
     """The largest μ such that μ-GDP implies (epsilon, delta)-DP; rounded down, never up.
 
@@ -96,6 +98,7 @@ def total_mu(events: Sequence[EventJson]) -> float:
     return math.sqrt(sum(_mu_squared(event) for event in flat))
 
 
+@lru_cache(maxsize=1024)
 def _gaussian_epsilon(mu: float, delta: float) -> float:
     return float(dp_accounting.get_epsilon_gaussian(1.0 / mu, delta)) if mu > 0.0 else 0.0
 

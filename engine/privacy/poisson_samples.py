@@ -42,13 +42,17 @@ class SampledRows:
             Cells, shape (n_sampled_rows, n_columns), and the unit of each row in increasing order, or None where a
             row is a unit.
         """
-        is_in = _chosen(self._n_units, sampling_rate, source)
+        is_in = self.units_in(sampling_rate, source)
         rows = np.flatnonzero(is_in if self._units is None else is_in[self._units])
         if self._units is None:
             return self._gather(rows), None
         units = self._units[rows]
         order = np.argsort(units, kind="stable")
         return self._gather(rows)[order], units[order]
+
+    def units_in(self, sampling_rate: float, source: NoiseSource) -> npt.NDArray[np.bool_]:
+        """Which units a sample holds, shape (n_units,); as private as the rows."""
+        return chosen_units(self._n_units, sampling_rate, source)
 
     def _gather(self, rows: IntArray) -> IntArray:
         parts, first = [], 0
@@ -60,7 +64,7 @@ class SampledRows:
         return np.concatenate(parts) if parts else np.zeros((0, len(self._codes.dtypes)), dtype=np.int64)
 
 
-def _chosen(n_units: int, sampling_rate: float, source: NoiseSource) -> npt.NDArray[np.bool_]:
+def chosen_units(n_units: int, sampling_rate: float, source: NoiseSource) -> npt.NDArray[np.bool_]:
     """Which units are in; the chance is rounded down to a multiple of 2⁻⁶⁴, so no unit is in too often."""
     limit = int(sampling_rate * 2**64)
     words = source.words(n_units)

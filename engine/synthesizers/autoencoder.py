@@ -24,8 +24,8 @@ from engine.synthesizers.training import DeepNetworks, apply_gradients, drawn, r
 LATENT_DRAWS = 64
 """Draws of the latent noise per step; which one a row takes depends on the row alone."""
 
-SLEEP_STEPS, SLEEP_ROWS, SLEEP_RATE = 300, 500, 2e-3
-"""Steps in which the encoder learns on rows of the decoder, before any private one."""
+SLEEP_ROWS, SLEEP_RATE = 500, 2e-3
+"""How the encoder learns on rows of the decoder: their number in a step, and the learning rate."""
 
 SLEEP_EVERY = 5
 """Steps on private rows after which the encoder learns on rows of the decoder once more."""
@@ -79,7 +79,7 @@ class AutoencoderNetworks(DeepNetworks):
         """Both networks on rows of the marginal model, the decoder on the marginals, the encoder on the decoder."""
         self._rehearse(rows)
         self.match_moments_for(self.settings.first_moment_steps, self.settings.first_moment_rate)
-        for _ in range(SLEEP_STEPS):
+        for _ in range(self.settings.sleep_steps):
             self._sleep()
 
     def learn(self, noisy: Sequence[torch.Tensor], step: int) -> None:

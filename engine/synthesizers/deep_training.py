@@ -35,9 +35,6 @@ PARTS = 20
 
 REPORTS_PER_PART = 5
 
-FREE_ROWS = 20_000
-"""Rows of the marginal model from which networks learn before the first private one."""
-
 TRAINING_PART = (0.3, 0.75)
 """Share of a run's progress that the steps take."""
 
@@ -117,7 +114,7 @@ class Training:
 
     def _free_rows(self) -> torch.Tensor:
         """Cells of rows of the marginal model, shape (n_rows, n_columns): they follow from what was released."""
-        codes = self._model.sample(FREE_ROWS, np.random.default_rng(self._seed))
+        codes = self._model.sample(self._synthesizer.settings.free_rows, np.random.default_rng(self._seed))
         return torch.from_numpy(np.stack(codes, axis=1).astype(np.int64)).to(self._device)
 
     def _take_steps(self, progress: Progress) -> None:

@@ -40,6 +40,8 @@ class TrainingSettings:
         rehearsal_steps: steps on rows of the marginal model, which are free, before the training.
         rehearsal_rows: size of a sample of them.
         rehearsal_rate: learning rate with which they begin.
+        free_rows: rows of the marginal model that these samples are drawn from.
+        sleep_steps: steps in which an encoder learns on rows of its decoder, before any private one.
     """
 
     gradient_share: float
@@ -59,6 +61,8 @@ class TrainingSettings:
     rehearsal_steps: int = 1000
     rehearsal_rows: int = 500
     rehearsal_rate: float = 2e-3
+    free_rows: int = 20_000
+    sleep_steps: int = 300
 
 
 def sampling_rate(settings: TrainingSettings, plan: SynthesisPlan) -> float:

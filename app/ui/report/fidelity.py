@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.ui import charts
 from app.ui.report import charts as figures
-from app.ui.report.findings import Json, details, metric, percent, span, why_not
+from app.ui.report.findings import Json, percent, section, span, why_not
 
 MOST_BARS = 40
 MOST_PAIRS = 12
@@ -22,8 +22,7 @@ def show(report: Json) -> None:
         "lower, the closer; real rows that were set aside show how low it can get."
     )
     for name, extra in EXTRAS.items():
-        if metric(report, name) and extra is not None:
-            extra(details(report, name))
+        section(report, name, extra, expanded=name == "marginals")
 
 
 def _marginals(part: Json) -> None:
@@ -49,7 +48,7 @@ def _marginals(part: Json) -> None:
         )
         st.caption(f"The largest distances among {part['pairs_compared']}.")
         _worst_cells(part)
-        with st.expander("Accuracy of every pair"):
+        if st.toggle("Accuracy of every pair as a matrix", key="report_matrix"):
             names = list(by_name)
             st.plotly_chart(
                 figures.heatmap(names, _accuracy(names, columns, part["pairs"]), "Teal", 0.0, 1.0),
@@ -72,9 +71,7 @@ def _worst_cells(part: Json) -> None:
     st.dataframe(
         [
             {
-                "Where": ", ".join(
-                    f"{name} = {label}" for name, label in zip(cell["columns"], cell["labels"], strict=True)
-                ),
+                "Where": _where(cell),
                 "Real": percent(cell["real"], 2),
                 "Synthetic": percent(cell["synthetic"], 2),
                 "Difference": percent(cell["difference"], 2),
@@ -158,6 +155,63 @@ def _missingness(part: Json) -> None:
     )
 
 
+def _subgroups(part: Json) -> None:
+    st.markdown("**Subgroups of the wrong size**")
+    st.dataframe(
+        [
+            {
+                "Subgroup": _where(group),
+                "Real": percent(group["real"], 2),
+                "Synthetic": percent(group["synthetic"], 2),
+                "Error": percent(group["size_error"]),
+                "Interval": span(group["size_interval"]),
+            }
+            for group in part["by_size"]
+        ],
+        hide_index=True,
+        key="report_subgroup_sizes",
+    )
+    st.markdown("**Subgroups made up otherwise inside**")
+    st.dataframe(
+        [
+            {
+                "Subgroup": _where(group),
+                "Rows": group["rows_real"],
+                "Distance inside": percent(group["distance"]),
+                "Interval": span(group["distance_interval"]),
+                "Real rows set aside": percent(group["ceiling"]),
+            }
+            for group in part["by_distance"]
+        ],
+        hide_index=True,
+        key="report_subgroup_distances",
+    )
+    st.caption(
+        f"The worst of {part['n_subgroups']:,} subgroups of one or two values; the intervals hold for all of them "
+        "together."
+    )
+
+
+def _where(place: Json) -> str:
+    return ", ".join(f"{name} = {label}" for name, label in zip(place["columns"], place["labels"], strict=True))
+
+
+def _violations(part: Json) -> None:
+    if part["violations"]:
+        st.dataframe(
+            [
+                {
+                    "Columns": ", ".join(found["columns"]),
+                    "What is broken": found.get("rule", found["kind"]),
+                    "Rows": found["rows"],
+                }
+                for found in part["violations"]
+            ],
+            hide_index=True,
+            key="report_violations",
+        )
+
+
 def _distribution(column: Json) -> None:
     if why_not(column.get("distance")) is not None:
         st.info(f"Could not be computed: {why_not(column['distance'])}.")
@@ -228,7 +282,7 @@ EXTRAS = {
     "detection": _detection,
     "coverage": _coverage,
     "missingness": _missingness,
-    "violations": None,
-    "subgroups": None,
+    "violations": _violations,
+    "subgroups": _subgroups,
     "sdmetrics": _scores,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -101,28 +102,40 @@ def overview(report: Json) -> None:
     st.html(f'<div class="studio-findings">{"".join(_card(*item, short=True) for item in chosen)}</div>')
 
 
-def metric(report: Json, name: str) -> bool:
-    """A metric's title, question and findings.
+def section(report: Json, name: str, extra: Callable[[Json], None] | None = None, *, expanded: bool = False) -> None:
+    """A metric: its title and first number, and folded away its question, all findings, and what else there is.
 
     Args:
         report: the report.
-        name: the metric.
-
-    Returns:
-        Whether there is anything further to show of it.
+        name: the metric; one that the report lacks is passed over.
+        extra: shows the metric's details.
+        expanded: whether it is open from the start.
     """
     part = report["metrics"].get(name)
     if part is None:
-        return False
-    st.subheader(part["title"], anchor=False)
-    st.caption(part["question"])
-    if (reason := why_not(part)) is not None:
-        st.info(f"Could not be computed: {reason}.", icon=":material/info:")
-        return False
-    measures = {measure["name"]: measure for measure in part["measures"]}
-    cards = "".join(_card(finding, measures[finding["measure"]]) for finding in part["findings"])
-    st.html(f'<div class="studio-findings">{cards}</div>')
-    return True
+        return
+    with st.expander(_headline(part), expanded=expanded):
+        st.caption(part["question"])
+        if (reason := why_not(part)) is not None:
+            st.info(f"Could not be computed: {reason}.", icon=":material/info:")
+            return
+        measures = {measure["name"]: measure for measure in part["measures"]}
+        cards = "".join(_card(finding, measures[finding["measure"]]) for finding in part["findings"])
+        st.html(f'<div class="studio-findings">{cards}</div>')
+        if extra is not None:
+            extra(part["details"])
+
+
+def _headline(part: Json) -> str:
+    """A metric's title, and of its first finding the number and what stands beside it."""
+    title = f"**{part['title']}**"
+    if why_not(part) is not None or why_not(part["findings"][0]["value"]) is not None:
+        return f"{title} · could not be computed"
+    finding, measure = part["findings"][0], part["measures"][0]
+    value = number(finding["value"], measure["unit"])
+    if why_not(finding["reference"]) is not None:
+        return f"{title} · {value}"
+    return f"{title} · {value}, against {number(finding['reference'], measure['unit'])}"
 
 
 def _card(finding: Json, measure: Json, *, short: bool = False) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.ui import charts, messages
 from app.ui.report import charts as figures
-from app.ui.report.findings import Json, details, metric, span, why_not
+from app.ui.report.findings import Json, details, section, span, why_not
 
 CAVEAT = (
     "Attacks look for faults. One that finds something shows a leak; one that finds nothing proves nothing. What is "
@@ -27,8 +27,7 @@ def show(report: Json, certificate: Json) -> None:
     st.info(CAVEAT, icon=":material/info:")
     _risks(report)
     for name, extra in EXTRAS.items():
-        if metric(report, name) and extra is not None:
-            extra(details(report, name))
+        section(report, name, extra)
 
 
 def _risks(report: Json) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.ui import charts
 from app.ui.report import charts as figures
-from app.ui.report.findings import Json, details, metric, percent, why_not
+from app.ui.report.findings import Json, section, why_not
 
 MOST_COLUMNS = 15
 
@@ -16,8 +16,7 @@ MOST_COLUMNS = 15
 def show(report: Json) -> None:
     """All utility metrics, each with its charts."""
     for name, extra in EXTRAS.items():
-        if metric(report, name):
-            extra(details(report, name))
+        section(report, name, extra, expanded=name == "prediction")
 
 
 def _prediction(part: Json) -> None:
@@ -107,9 +106,41 @@ def _importances(part: Json) -> None:
 
 
 def _queries(part: Json) -> None:
-    st.caption(f"{part['n_queries']:,} queries, drawn without looking at the synthetic rows.")
+    families = {family["title"]: family for family in part["families"] if why_not(family) is None}
+    if not families:
+        return
+    chosen = st.segmented_control(
+        "Queries", list(families), default=next(iter(families)), key="report_queries", required=True
+    )
+    family = families[chosen or next(iter(families))]
+    quantiles = family["quantiles"]
+    names = {"Synthetic": "synthetic", "Real rows set aside": "holdout"}
+    lines = {
+        label: (quantiles[key], [100 * level for level in quantiles["levels"]])
+        for label, key in names.items()
+        if why_not(quantiles.get(key)) is None and key in quantiles
+    }
+    st.plotly_chart(
+        figures.curves(lines, f"Error, {family['unit']}", "% of queries with at most this error"),
+        key="report_query_errors",
+        config=charts.CONFIG,
+        alt="Distribution of the errors of queries on synthetic rows and on real rows set aside",
+    )
+    st.markdown("**Queries with the largest errors**")
+    st.dataframe(
+        [
+            {
+                "Query": query["query"] + (f", {query['group']}" if query["group"] is not None else ""),
+                "Real": _number(query["real"]),
+                "Synthetic": _number(query["synthetic"]),
+                "Error": _number(query["error"]),
+            }
+            for query in family["worst"]
+        ],
+        hide_index=True,
+        key="report_worst_queries",
+    )
+    st.caption(f"{family['n']:,} random queries, drawn without looking at the synthetic rows.")
 
 
 EXTRAS = {"prediction": _prediction, "queries": _queries}
-
-__all__ = ["percent", "show"]

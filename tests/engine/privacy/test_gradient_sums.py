@@ -96,7 +96,7 @@ def test_shuffled_batches_are_no_poisson_samples(monkeypatch):
         chosen[np.argsort(source.words(n_units))[: round(rate * n_units)]] = True
         return chosen
 
-    monkeypatch.setattr("engine.privacy.poisson_samples._chosen", shuffled)
+    monkeypatch.setattr("engine.privacy.poisson_samples.chosen_units", shuffled)
     _, sums = begun(ExactTable, training=SampledGaussian(0.25, 5.0, 400), clipping_norm=2.0)
     assert not is_poisson(sample_sizes(sums), 400, 0.25)
 
