@@ -94,9 +94,8 @@ def test_the_same_rows_give_the_same_report_and_cost_nothing(services, owner, da
     after = again(services, owner, run)
     assert (after.status, after.note, after.ledger_state) == ("done", None, run.ledger_state)
     second = services.reports.evaluation(owner, run.id)
-    if method == "gaussian-copula":  # it keeps no model, so that nobody knows any more whether it counted something
-        assert "only the rows are known" in second["metrics"]["noise-check"]["unavailable"]
-        first["metrics"]["noise-check"] = second["metrics"]["noise-check"]
+    if method == "gaussian-copula":  # it keeps no model, so that no further rows can be judged
+        first, second = ([part.get("findings") for part in made["metrics"].values()] for made in (first, second))
     assert second == first
     assert services.ledger.summary(owner, dataset_id) == spent
     kept = [kind for kind in before if kind not in ("report.json", "report.pdf")]
