@@ -58,6 +58,7 @@ ROUTES = (
     Route("/runs/{run_id}/evaluate", runs.evaluate_run, methods=["POST"]),
     Route("/runs/{run_id}/override", runs.override_release, methods=["POST"]),
     Route("/runs/{run_id}/rows", runs.draw_rows, methods=["POST"]),
+    Route("/runs/{run_id}/interval", runs.ask, methods=["POST"]),
     Route("/runs/{run_id}/report", runs.get_report, methods=["GET"]),
     Route("/runs/{run_id}/artifacts", runs.list_artifacts, methods=["GET"]),
     Route("/runs/{run_id}/artifacts/{kind}", runs.get_artifact, methods=["GET"]),

@@ -230,3 +230,44 @@ def compared_runs(names: list[str], measure: ComparedMeasure) -> Figure:
     figure.update_xaxes(title=f"{measure.title}{', %' if measure.unit == 'share' else ''}")
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=names[::-1])
     return figure
+
+
+def answers_with_intervals(
+    names: list[str], values: list[float | None], spans: list[tuple[float, float]], known: list[bool], label: str
+) -> Figure:
+    """Answers by group with their intervals.
+
+    Args:
+        names: the groups, in the order in which they are shown from the top.
+        values: their answers; None where only the interval is known.
+        spans: lower and upper end of each interval.
+        known: whether an interval comes from a measurement; the others are bounds.
+        label: what the numbers are.
+    """
+    figure = _figure(110 + 26 * len(names))
+    kinds = ((True, "Measured, with noise", SYNTHETIC), (False, "Bounds only", REAL))
+    for is_known, name, colour in kinds:
+        shown = [place for place, each in enumerate(known) if each is is_known]
+        if not shown:
+            continue
+        centres = [sum(spans[at]) / 2.0 if (value := values[at]) is None else value for at in shown]
+        figure.add_scatter(
+            y=[_short(names[at]) for at in shown],
+            x=centres,
+            name=name,
+            mode="markers",
+            marker={"color": colour, "size": 8},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [spans[at][1] - centre for at, centre in zip(shown, centres, strict=True)],
+                "arrayminus": [centre - spans[at][0] for at, centre in zip(shown, centres, strict=True)],
+                "thickness": 2,
+            },
+            customdata=[spans[at] for at in shown],
+            hovertemplate="%{y}: %{x:,.4~g} (%{customdata[0]:,.4~g} to %{customdata[1]:,.4~g})<extra></extra>",
+        )
+    figure.update_layout(showlegend=True)
+    figure.update_xaxes(title=label)
+    figure.update_yaxes(type="category", autorange="reversed", categoryorder="array", categoryarray=names)
+    return figure

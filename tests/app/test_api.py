@@ -231,6 +231,12 @@ def test_the_whole_line(client, services, owner, mine, settings, monkeypatch):
     assert (further.status_code, further.headers["x-classification"]) == (200, "releasable")
     drawn = pd.read_csv(io.BytesIO(further.content))
     assert (len(drawn), set(drawn["colour"]), list(drawn.columns)) == (70, {"red"}, list(SCHEMA.names))
+    asked = client.post(f"{run_path}/interval", headers=mine, json={"measure": "share", "column": "colour"})
+    assert (asked.status_code, asked.headers["x-classification"]) == (200, "releasable")
+    assert [row["group"]["colour"] for row in asked.json()["rows"]] == ["blue", "green", "red"]
+    assert all(row["low"] <= row["value"] <= row["high"] for row in asked.json()["rows"])
+    wrong = client.post(f"{run_path}/interval", headers=mine, json={"measure": "count", "column": "age"})
+    assert "names no column" in assert_error(wrong, 422, "invalid_input")
     ledger = client.get(f"{path}/ledger", headers=mine).json()
     assert [entry["state"] for entry in ledger["entries"]] == ["committed"]
     assert ledger["summary"]["epsilon_spent"] == pytest.approx(1.0, abs=1e-5)
