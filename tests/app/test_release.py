@@ -63,6 +63,7 @@ def ways_out(services, owner, run):
         lambda: services.further_rows.columns(owner, run.id),
         lambda: services.further_rows.preview(owner, run.id, {}),
         lambda: services.further_rows.draw_csv(owner, run.id, 5, {}),
+        lambda: services.answers.ask(owner, run.id, {"measure": "count"}),
     ]
 
 
@@ -301,6 +302,7 @@ def test_the_whole_gate_over_the_api(services, owner, dataset_id):
         assert (told["criteria"], told["release"]["state"]) == ([IMPOSSIBLE], "closed")
         ways = [("GET", f"{path}/artifacts/{kind}", None) for kind in RELEASABLE]
         ways.append(("POST", f"{path}/rows", {"n_rows": 5}))
+        ways.append(("POST", f"{path}/interval", {"measure": "count"}))
         for method, way, body in ways:
             refused = client.request(method, way, headers=headers, json=body)
             assert (refused.status_code, refused.json()["error"]["code"]) == (409, "release_closed"), way

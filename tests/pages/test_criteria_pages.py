@@ -72,6 +72,9 @@ def test_a_closed_release_shows_why_and_offers_no_file(studio, secret, owner, sa
     assert not page.get("download_button")
     assert not page.dataframe
     assert "The release is closed" in texts(opened(ROOT / "pages" / "run.py", secret, run=run.id))
+    asking = opened(ROOT / "pages" / "ask.py", secret, run=run.id)
+    assert "The release is closed. One criterion is not met." in texts(asking)
+    assert not asking.button
 
 
 def test_a_release_is_opened_with_a_reason(studio, secret, owner, sample):
