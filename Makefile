@@ -46,8 +46,10 @@ $(VENV)/.tests: tests/requirements.txt $(VENV)/.app
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
-$(VENV)/.bench: tests/bench/requirements.txt $(VENV)/.tests
+$(VENV)/.bench: tests/bench/requirements.txt tests/bench/anonymeter-requirements.txt $(VENV)/.tests
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(VENV)/anonymeter --upgrade \
+		-r tests/bench/anonymeter-requirements.txt
 	touch $@
 
 # Pages are driven in the system's Chromium; where there is none, it is installed.

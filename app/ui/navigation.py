@@ -44,6 +44,7 @@ SCREENS = (
     Screen("report", "Report", "lab_profile"),
     Screen("compare", "Compare runs", "compare_arrows"),
     Screen("release", "Release", "download"),
+    Screen("ask", "Ask the table", "query_stats"),
     Screen("ledger", "Ledger", "receipt_long"),
 )
 

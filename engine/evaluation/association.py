@@ -15,6 +15,7 @@ from engine.evaluation.binning import ColumnCells, is_numeric
 from engine.evaluation.context import Context
 from engine.evaluation.correlation import correlations, numbers_of, ranks_of
 from engine.evaluation.distances import NO_HOLDOUT, draw_cells, equal_rows
+from engine.evaluation.grouping import choose_columns
 from engine.evaluation.intervals import jackknife_variance, normal_interval
 from engine.evaluation.results import Finding, Interval, MetricResult, Score, score, unavailable
 from engine.evaluation.tables import EvaluationTables, draw_rows
@@ -73,7 +74,9 @@ def associations(context: Context) -> MetricResult:
             there is none.
         rows: rows compared of `train`, `synthetic`, and of `drawn` and `holdout`, on which the findings rest.
     """
-    cells = draw_cells(_chosen(context.tables.cells, context.target, context.rng), MOST_ROWS, context.rng)
+    columns = context.tables.cells
+    chosen = [columns[place] for place in choose_columns(columns, MOST_COLUMNS, context.target, context.rng)]
+    cells = draw_cells(chosen, MOST_ROWS, context.rng)
     cells, _ = equal_rows(cells, context.rng)
     sizes = {name: len(codes) for name, codes in cells[0].codes.items()}
     values, left_out = _all_pairs(cells, context.rng, lambda share: context.advance(0.7 * share))
@@ -87,12 +90,17 @@ def associations(context: Context) -> MetricResult:
         "numeric": numeric,
         "rows": sizes,
     }
-    finding = difference_finding("cramers-v", "Cramér's V of a pair of columns", values, left_out, NO_PAIR)
+    finding = difference_finding("cramers-v", "Cramér's V of a pair of columns", values, left_out, 1.0, NO_PAIR)
     return MetricResult((finding, rank_finding), details)
 
 
 def difference_finding(
-    measure: str, what: str, values: Mapping[str, FloatArray], left_out: Mapping[str, FloatArray], reason: str
+    measure: str,
+    what: str,
+    values: Mapping[str, FloatArray],
+    left_out: Mapping[str, FloatArray],
+    highest: float,
+    reason: str,
 ) -> Finding:
     """The mean absolute difference of an association from that of the training rows.
 
@@ -101,6 +109,7 @@ def difference_finding(
         what: what is compared, in words.
         values: per table the association of each pair, shape (n_pairs,).
         left_out: of `train` and `drawn` the same without each group of rows, shape (n_groups, n_pairs).
+        highest: the largest difference that there can be.
         reason: why there is none, where no pair has an association in both tables.
     """
     value = mean_difference(values["train"], values["drawn"])
@@ -114,7 +123,7 @@ def difference_finding(
         reference = score(mean_difference(values["train"], values["holdout"]), reason)
         if isinstance(reference, float):
             sentence += f"; that of equally many real rows set aside is {reference:.3f} off"
-    return Finding(measure, value, _interval(value, values, left_out), reference, f"{sentence}.")
+    return Finding(measure, value, _interval(value, values, left_out, highest), reference, f"{sentence}.")
 
 
 def mean_difference(left: FloatArray, right: FloatArray) -> float:
@@ -128,7 +137,9 @@ def row_groups(n_rows: int, rng: np.random.Generator) -> IntArray:
     return rng.permutation(np.arange(n_rows) % N_GROUPS)
 
 
-def _interval(value: float, values: Mapping[str, FloatArray], left_out: Mapping[str, FloatArray]) -> Interval:
+def _interval(
+    value: float, values: Mapping[str, FloatArray], left_out: Mapping[str, FloatArray], highest: float
+) -> Interval:
     """By a jackknife over groups of rows, of the training table and of the synthetic one."""
     if any(len(groups) < N_GROUPS for groups in left_out.values()):
         return unavailable("there are too few rows for an interval")
@@ -137,16 +148,7 @@ def _interval(value: float, values: Mapping[str, FloatArray], left_out: Mapping[
         # Without a group a pair may have no association; it then counts as unmoved.
         moved = np.where(np.isfinite(left_out[name]), left_out[name], values[name])
         variance += jackknife_variance(np.array([mean_difference(row, values[other]) for row in moved]))
-    return normal_interval(value, variance, 0.0)
-
-
-def _chosen(columns: Sequence[ColumnCells], target: str | None, rng: np.random.Generator) -> tuple[ColumnCells, ...]:
-    if len(columns) <= MOST_COLUMNS:
-        return tuple(columns)
-    ranks = rng.permutation(len(columns)).tolist()
-    ranks = [-1 if column.name == target else rank for column, rank in zip(columns, ranks, strict=True)]
-    chosen = sorted(range(len(columns)), key=lambda position: ranks[position])[:MOST_COLUMNS]
-    return tuple(columns[position] for position in sorted(chosen))
+    return normal_interval(value, variance, 0.0, highest)
 
 
 def _all_pairs(
@@ -246,7 +248,9 @@ def _numeric(context: Context) -> tuple[dict[str, Any], Finding]:
         for name in ("train", "drawn")
     }
     what = "the rank correlation of a pair of numeric columns"
-    return details, difference_finding("rank-correlation", what, values, left_out, "no numeric columns vary together")
+    return details, difference_finding(
+        "rank-correlation", what, values, left_out, 2.0, "no numeric columns vary together"
+    )
 
 
 def _equal_tables(tables: EvaluationTables, rng: np.random.Generator) -> dict[str, pd.DataFrame]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
 
+from engine.evaluation.context import Claim
 from engine.evaluation.intervals import CONFIDENCE, wilson_interval
 from engine.evaluation.results import (
     DECIMALS,
@@ -32,7 +33,8 @@ FEWEST_ROWS = 20
 ALARM_LEVEL = 1e-5
 """Chance that an attack metric raises an alarm on a synthesizer that treats training and control rows alike."""
 ALARM_MARGIN = 0.01
-"""Risk that an alarm must exceed for certain; below it, a risk is reported and is not a sign of a fault."""
+"""Risk that an alarm must exceed for certain. Below it, a risk is reported and is not a sign of a fault: a guarantee
+with a large ε allows some."""
 
 NO_HOLDOUT = "no real rows were set aside to attack as a control"
 NOTHING_LEFT = "the attack succeeds on every row that was never trained on, so nothing is left to gain from training"
@@ -143,6 +145,11 @@ class Attack:
         """The risk as a finding of a report."""
         return Finding(measure, self.risk, self.interval(confidence), 0.0, self.sentence)
 
+    def clustered(self, effect: float) -> Attack:
+        """The same attack on rows of which each goes together with others, by their design effect."""
+        main, control = (replace(rate, design_effect=rate.design_effect * effect) for rate in (self.main, self.control))
+        return replace(self, main=main, control=control)
+
     @property
     def sentence(self) -> str:
         """What the rates say, for an analyst."""
@@ -226,20 +233,36 @@ def _pearson(count: float, n: float, rate: float) -> float:
     return (count - n * rate) ** 2 / variance
 
 
-def alarms(attacks: Sequence[Attack]) -> tuple[Alarm, ...]:
+def alarms(attacks: Sequence[Attack], unit_effect: float = 1.0) -> tuple[Alarm, ...]:
     """An alarm per attack whose risk exceeds ALARM_MARGIN for certain.
 
     One that treats training and control rows alike has no excess. The lower limits of all attacks of the metric
     together then exceed 0, let alone the margin, with a chance of at most ALARM_LEVEL (a one-sided level of
     ALARM_LEVEL / m each); three metrics make 3e-5 per report.
+
+    Args:
+        attacks: of one metric.
+        unit_effect: design effect of rows of one person, beyond that of the attacks.
     """
     confidence = 1.0 - 2.0 * ALARM_LEVEL / max(1, len(attacks))
     found = []
     for attack in attacks:
-        interval = attack.interval(confidence)
+        interval = attack.clustered(unit_effect).interval(confidence)
         if not isinstance(interval, dict) and interval[0] > ALARM_MARGIN:
             found.append(_alarm(attack))
     return tuple(found)
+
+
+def unit_effect(claim: Claim | None, share: float) -> float:
+    """The greatest design effect of rows of one person, where a person's rows are all alike.
+
+    Args:
+        claim: says how many rows a person has at most; without it, one is taken for granted.
+        share: of the rows that are attacked, so that fewer of one person meet.
+
+    Source: Kish (1965), "Survey Sampling", section 5.4.
+    """
+    return 1.0 if claim is None else 1.0 + (claim.rows_per_unit - 1) * min(share, 1.0)
 
 
 def _alarm(attack: Attack) -> Alarm:

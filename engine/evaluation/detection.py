@@ -7,6 +7,7 @@ what a classifier of this kind makes of rows that are real.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -116,9 +117,9 @@ def detection(context: Context) -> MetricResult:
     for number, (model, name) in enumerate(steps):
         contest = Contest(rows["train"], rows[name], folds, _models(state)[model], context.threads)
         shuffles = context.rng if (model, name) == ("boosting", "synthetic") else None
-        found.setdefault(model, {})[name], fallen = contest.run(shuffles)
+        part = functools.partial(_advance, context, number, len(steps))
+        found.setdefault(model, {})[name], fallen = contest.run(shuffles, part)
         losses += fallen
-        context.advance((number + 1) / len(steps))
     columns = _columns(tables.fields, losses)
     details = {
         "rows": n_rows,
@@ -127,8 +128,8 @@ def detection(context: Context) -> MetricResult:
         "columns": columns,
     }
     findings = (
-        _finding("auc", "Boosted trees", found["boosting"], columns),
-        _finding("auc-linear", "A logistic regression", found["linear"], ()),
+        _finding("auc", "boosted trees", found["boosting"], columns),
+        _finding("auc-linear", "logistic regressions", found["linear"], ()),
     )
     return MetricResult(findings, details)
 
@@ -152,11 +153,14 @@ class Contest:
     fit: Fit
     threads: int
 
-    def run(self, shuffles: np.random.Generator | None) -> tuple[Detection, FloatArray]:
+    def run(
+        self, shuffles: np.random.Generator | None, advance: Callable[[float], None] = lambda share: None
+    ) -> tuple[Detection, FloatArray]:
         """Cross-validate.
 
         Args:
             shuffles: decides how columns are shuffled to see what each is worth; None to leave that out.
+            advance: called with the share of the folds that are done.
 
         Returns:
             What was found, and by how much the area falls without each column, shape (n_columns,).
@@ -175,6 +179,7 @@ class Contest:
             variances.append(variance)
             if shuffles is not None:
                 losses += self._losses(predict, kinds, area, shuffles) / N_FOLDS
+            advance((fold + 1) / N_FOLDS)
         found = Detection(np.array(areas), np.array(variances), propensities[0], propensities[1])
         return found, losses
 
@@ -206,6 +211,10 @@ class Contest:
             chances = predict(Features(shuffled, both.linear, both.categorical))
             losses[place] = area - area_and_variance(chances[:n_each], chances[n_each:])[0]
         return losses
+
+
+def _advance(context: Context, step: int, n_steps: int, share: float) -> None:
+    context.advance((step + share) / n_steps)
 
 
 def area_and_variance(low: FloatArray, high: FloatArray) -> tuple[float, float]:
@@ -310,11 +319,11 @@ def _columns(fields: Sequence[Field], losses: FloatArray) -> list[dict[str, Any]
 
 def _finding(measure: str, name: str, found: dict[str, Detection], columns: Sequence[dict[str, Any]]) -> Finding:
     value = found["synthetic"].area
-    sentence = f"{name} put a synthetic row above a real one with a chance of {100 * value:.0f} % (a coin: 50 %)"
+    sentence = f"Of a synthetic and a real row, {name} pick the synthetic one in {100 * value:.0f} % (a coin: 50 %)"
     reference: Score = unavailable(NO_HOLDOUT)
     if "holdout" in found:
         reference = found["holdout"].area
-        sentence += f"; real rows set aside, with {100 * reference:.0f} %"
+        sentence += f"; with a real row set aside in its place, they pick that in {100 * reference:.0f} %"
     named = [column["name"] for column in columns[:MOST_COLUMNS_NAMED] if column["loss"] >= SMALLEST_LOSS]
     if named:
         sentence += f". The columns that give them away most: {', '.join(named)}"

@@ -13,6 +13,7 @@ import numpy as np
 from engine.evaluation.binning import ColumnCells
 from engine.evaluation.context import Context
 from engine.evaluation.distances import NO_HOLDOUT, Distances, IntArray, MeanDistance, equal_rows, mean_interval
+from engine.evaluation.grouping import choose_columns
 from engine.evaluation.results import DECIMALS, Finding, Interval, MetricResult, Score, is_unavailable, unavailable
 from engine.evaluation.sample_share import CellSizes, fresh_share
 from engine.evaluation.worst_cells import WorstCells
@@ -90,7 +91,8 @@ def marginals(context: Context) -> MetricResult:
     """
     orders, details = compare_cells(context.tables.cells, context.target, context.rng, context.advance)
     findings = [
-        _distance_finding(name, order) for name, order in zip(("one-way", "two-way", "three-way"), orders, strict=True)
+        _distance_finding(name, order, context.tables.cells)
+        for name, order in zip(("one-way", "two-way", "three-way"), orders, strict=True)
     ]
     return MetricResult((*findings, _share_finding(orders[1], details)), details)
 
@@ -113,7 +115,7 @@ def compare_cells(
         What was found for one, two and three columns, and the details that `marginals` describes.
     """
     columns, n_drawn = equal_rows(columns, rng)
-    compared = _columns_of_groups(columns, target, rng)
+    compared = choose_columns(columns, MOST_COLUMNS_IN_PAIRS, target, rng)
     pairs = list(combinations(compared, 2))
     triples = _triples(compared, rng)
     singles: list[Group] = [(position,) for position in range(len(columns))]
@@ -172,15 +174,6 @@ def _joined(flat: dict[str, IntArray], column: ColumnCells) -> dict[str, IntArra
     return {name: codes * column.size + column.codes[name] for name, codes in flat.items()}
 
 
-def _columns_of_groups(columns: Sequence[ColumnCells], target: str | None, rng: np.random.Generator) -> list[int]:
-    """Positions of all columns, or of a random choice of them that includes the target."""
-    if len(columns) <= MOST_COLUMNS_IN_PAIRS:
-        return list(range(len(columns)))
-    ranks = rng.permutation(len(columns)).tolist()
-    ranks = [-1 if column.name == target else rank for column, rank in zip(columns, ranks, strict=True)]
-    return sorted(sorted(range(len(columns)), key=lambda position: ranks[position])[:MOST_COLUMNS_IN_PAIRS])
-
-
 def _triples(compared: Sequence[int], rng: np.random.Generator) -> list[Group]:
     """All triples, or a random choice of them, whose mean estimates that of all; in order."""
     triples: list[Group] = list(combinations(compared, 3))
@@ -227,7 +220,7 @@ def _share_report(order: Order, n_fresh: int) -> dict[str, Any]:
     }
 
 
-def _distance_finding(measure: str, order: Order) -> Finding:
+def _distance_finding(measure: str, order: Order, columns: Sequence[ColumnCells]) -> Finding:
     if not order.found:
         missing = unavailable(order.reason)
         return Finding(measure, missing, missing, missing, f"Could not be computed: {order.reason}.")
@@ -237,11 +230,19 @@ def _distance_finding(measure: str, order: Order) -> Finding:
     )
     if isinstance(ceiling, float):
         sentence += f"; equally many real rows that were set aside lie {100 * ceiling:.1f} % away"
+    sentence += f". Farthest off: {_farthest(order, columns)}"
     if isinstance(share, float):
         sentence += (
             f". All synthetic rows together are as far off as a random {_percent(share)} sample of the training rows"
         )
     return Finding(measure, value, mean_interval(order.mean), ceiling, f"{sentence}.")
+
+
+def _farthest(order: Order, columns: Sequence[ColumnCells]) -> str:
+    """The group with the largest distance, by the names of its columns."""
+    worst = max(range(len(order.groups)), key=lambda place: order.found[place].distance)
+    names = [columns[position].name for position in order.groups[worst]]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _share_finding(pairs: Order, details: dict[str, Any]) -> Finding:

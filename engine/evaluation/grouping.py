@@ -1,4 +1,4 @@
-"""Columns by which rows are grouped: categories as they are, a number line in a few stretches."""
+"""Which columns are looked at together, and by which of them rows are grouped."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ MOST_CATEGORIES = 40
 N_STRETCHES = 5
 
 IntArray = npt.NDArray[np.int64]
+
+
+def choose_columns(
+    columns: Sequence[ColumnCells], most: int, target: str | None, rng: np.random.Generator
+) -> list[int]:
+    """Positions of all columns, or of a random choice of them that includes the target, in order."""
+    if len(columns) <= most:
+        return list(range(len(columns)))
+    ranks = rng.permutation(len(columns)).tolist()
+    ranks = [-1 if column.name == target else rank for column, rank in zip(columns, ranks, strict=True)]
+    return sorted(sorted(range(len(columns)), key=lambda position: ranks[position])[:most])
 
 
 def grouping_columns(

@@ -1,6 +1,11 @@
 """Attribute inference: whether synthetic rows tell a value of a person of whom all other values are known.
 
 An attacker looks for the synthetic row that is nearest to the known values and takes its value for the secret one.
+
+The attack is Anonymeter's. Other than its version 1.1 does, the error of a guessed number is held against the size of
+the true one: divided by a guess below zero, every error counts as small. The naive guess is held against the target it
+is made for: there, guesses are matched to targets by row label, and most of them get lost. Two missing numbers are
+alike, not as different as can be.
 """
 
 from __future__ import annotations
@@ -11,7 +16,15 @@ import pandas as pd
 
 from engine.data.encode import to_numbers
 from engine.data.schema import Field, FieldType
-from engine.evaluation.attack_rates import MOST_ATTACKS, Attack, Rate, alarms, control_rows, missing_finding
+from engine.evaluation.attack_rates import (
+    MOST_ATTACKS,
+    Attack,
+    Rate,
+    alarms,
+    control_rows,
+    missing_finding,
+    unit_effect,
+)
 from engine.evaluation.binning import is_numeric
 from engine.evaluation.context import Context
 from engine.evaluation.intervals import CONFIDENCE
@@ -73,7 +86,8 @@ def attribute_inference(context: Context) -> MetricResult:
         _attack(tables.fields[secret], {kind: right[place] for kind, right in hits.items()})
         for place, secret in enumerate(secrets)
     ]
-    return _result(attacks, hits, len(drawn["synthetic"]), len(tables.fields) - len(secrets))
+    facts = {"synthetic_rows": len(drawn["synthetic"]), "columns_left_out": len(tables.fields) - len(secrets)}
+    return _result(attacks, hits, facts, unit_effect(context.claim, n_attacks / n_rows))
 
 
 def is_right(field: Field, guesses: pd.Series, secrets: pd.Series, span: float = 0.0) -> BoolArray:
@@ -155,7 +169,7 @@ def _pooled(right: BoolArray) -> Rate:
     return Rate(int(right.sum()), right.size, max(1.0, together / alone) if alone > 0 else float(n_secrets))
 
 
-def _result(attacks: list[Attack], hits: dict[str, BoolArray], n_synthetic: int, left_out: int) -> MetricResult:
+def _result(attacks: list[Attack], hits: dict[str, BoolArray], facts: dict[str, int], effect: float) -> MetricResult:
     open_ones = [place for place, attack in enumerate(attacks) if attack.control.value < 1.0]
     together = [_together({kind: right[open_ones] for kind, right in hits.items()})] if open_ones else []
     clearest = max((attacks[place] for place in open_ones), key=lambda attack: attack.clearness, default=None)
@@ -165,8 +179,7 @@ def _result(attacks: list[Attack], hits: dict[str, BoolArray], n_synthetic: int,
         "clearest_column": clearest.name if clearest else None,
         "knowledge": KNOWLEDGE,
         "threat_model": THREAT_MODEL,
-        "synthetic_rows": n_synthetic,
-        "columns_left_out": left_out,
+        **facts,
     }
     if clearest is None:
         findings = tuple(missing_finding(measure, NO_COLUMN) for measure in ("all-columns", "clearest-column"))
@@ -174,7 +187,7 @@ def _result(attacks: list[Attack], hits: dict[str, BoolArray], n_synthetic: int,
     # The column is chosen after the fact: its interval holds for all columns at once.
     simultaneous = 1.0 - (1.0 - CONFIDENCE) / len(open_ones)
     findings = (together[0].finding("all-columns"), clearest.finding("clearest-column", simultaneous))
-    return MetricResult(findings, details, alarms([*attacks, *together]))
+    return MetricResult(findings, details, alarms([*attacks, *together], effect))
 
 
 def _tolerance(field: Field) -> str:

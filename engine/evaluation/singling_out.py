@@ -3,6 +3,10 @@
 An attacker takes conditions that single out one synthetic row. Whether they single out one training row is compared
 with whether they single out one of as many rows that were never trained on: a condition isolates a row of a larger
 table more easily or less, so that tables of different sizes cannot be compared.
+
+The attacks are Anonymeter's. Other than its version 1.1 does, tables of different sizes are cut to one size instead of
+corrected by a fitted curve, which makes up risks; rates are shares of the conditions found, not of those asked for; a
+real row that occurs twice is not singled out; dates are ordered, and texts may hold quotation marks.
 """
 
 from __future__ import annotations
@@ -15,7 +19,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from engine.data.schema import Field
-from engine.evaluation.attack_rates import MOST_ATTACKS, Attack, Rate, alarms, control_rows, missing_finding
+from engine.evaluation.attack_rates import (
+    MOST_ATTACKS,
+    Attack,
+    Rate,
+    alarms,
+    control_rows,
+    missing_finding,
+    unit_effect,
+)
 from engine.evaluation.binning import is_numeric
 from engine.evaluation.context import Context
 from engine.evaluation.predicates import LAST, MISSING, CodeArray, Predicates, SortedRows, code_columns
@@ -88,7 +100,7 @@ def singling_out(context: Context) -> MetricResult:
         _finding("univariate", attacks.get(1)),
         _finding("multivariate", attacks.get(half_of(len(tables.fields)))),
     )
-    return MetricResult(findings, details, alarms(list(attacks.values())))
+    return MetricResult(findings, details, alarms(list(attacks.values()), unit_effect(context.claim, 1.0)))
 
 
 def condition_sizes(n_columns: int) -> list[int]:

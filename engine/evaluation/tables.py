@@ -92,12 +92,25 @@ def row_hashes(table: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.uint64
     return np.asarray(pd.util.hash_pandas_object(table, index=False), dtype=np.uint64)
 
 
+def _typed(table: pd.DataFrame, dtypes: dict[str, str], title: str) -> pd.DataFrame:
+    columns = {}
+    for name, dtype in dtypes.items():
+        try:
+            columns[name] = table[[name]].astype({name: dtype})[name]
+        except (TypeError, ValueError):
+            # The cause quotes a value.
+            raise InputError(
+                f"the {title} table's column {name!r} has values of another type than the schema"
+            ) from None
+    return pd.DataFrame(columns)
+
+
 def _prepare(table: pd.DataFrame, fields: tuple[Field, ...], title: str, rng: np.random.Generator) -> pd.DataFrame:
     missing = [field.name for field in fields if field.name not in table.columns]
     if missing:
         raise InputError(f"the {title} table lacks the column {missing[0]!r} of the schema")
     dtypes = {field.name: pandas_dtype(field.type) for field in fields}
-    typed = table[list(dtypes)].astype(dtypes)
+    typed = _typed(table, dtypes, title)
     # Sorted by content, so that a draw and a model do not depend on the order in which rows came.
     ordered = typed.iloc[np.argsort(row_hashes(typed), kind="stable")]
     return draw_rows(ordered, MAXIMUM_ROWS, rng).reset_index(drop=True)

@@ -4,7 +4,10 @@ import sys
 from importlib import import_module
 
 QUICK = ("ingest", "startup")
-ON_REQUEST = ("mst", "aim", "deep", "dpsgd", "ctgan", "tables", "scale", "cost", "evaluation", "resources", "score")
+ON_REQUEST = (
+    *("mst", "aim", "deep", "dpsgd", "ctgan", "tables", "scale", "cost"),
+    *("evaluation", "attacks", "resources", "score"),
+)
 MODULES = {"score": "tests.bench.score"}
 
 

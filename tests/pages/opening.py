@@ -22,7 +22,16 @@ def opened(path, secret=None, **query):
 
 
 def texts(page):
-    shown = [*page.title, *page.markdown, *page.info, *page.error, *page.warning, *page.caption, *page.subheader]
+    shown = [
+        *page.title,
+        *page.markdown,
+        *page.info,
+        *page.error,
+        *page.warning,
+        *page.caption,
+        *page.subheader,
+        *page.text,
+    ]
     return " ".join(str(element.value) for element in shown)
 
 

@@ -65,14 +65,16 @@ def test_an_empty_holdout_is_no_holdout():
         ({"train": small_table(5).drop(columns="age")}, "training table lacks the column 'age'"),
         ({"holdout": small_table(5).drop(columns="cost")}, "holdout table lacks the column 'cost'"),
         ({"synthetic": small_table(5)[[]]}, "none of the schema's synthesized columns"),
+        ({"synthetic": small_table(5).assign(age=MARKER)}, "synthetic table's column 'age' has values of another type"),
         ({"target": "nothing"}, "target 'nothing'"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused_with_the_reason(change, words):
     arguments = {"train": small_table(5), "holdout": small_table(5), "synthetic": small_table(5), "target": None}
     arguments |= change
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=words) as refused:
         evaluate(schema=SMALL_SCHEMA, **arguments)
+    assert MARKER not in str(refused.value)
 
 
 def test_progress_is_told_and_may_stop_the_work():

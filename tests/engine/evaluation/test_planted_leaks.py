@@ -57,7 +57,10 @@ def report(method, epsilon=1.0, seed=0):
 def test_a_leak_is_named(leak, named):
     with planted_leaks():
         alarms = report(leak)["alarms"]
-    assert {(alarm["metric"], alarm["code"]) for alarm in alarms} == named
+    raised = {(alarm["metric"], alarm["code"]) for alarm in alarms}
+    by_attacks = {(metric, code) for metric, code in raised if code == "attack_beats_control"}
+    assert raised - by_attacks == named
+    assert not by_attacks or leak == "leak-rows"
 
 
 @pytest.mark.parametrize("method", ["aim", "mst", "independent", "dp-ctgan"])

@@ -44,7 +44,7 @@ def test_a_lost_subgroup_is_named():
     part = measure("subgroups", people(8000, 0), people(2000, 1), synthetic, SCHEMA)
     worst = part["details"]["by_size"][0]
     assert dict(zip(worst["columns"], worst["labels"], strict=True)) == {"region": "east", "sex": "f"}
-    assert worst["size_error"] == -1.0
+    assert worst["size_error"] == worst["size_error_compared"] == -1.0
     assert worst["size_interval"][1] < -0.8
     finding = found(part, "size-error")
     assert finding["value"] == 1.0
