@@ -6,7 +6,7 @@ import pytest
 
 from engine.audit.game import ADVERSARIES
 from engine.audit.recorded import AUDITED_CODE, ENGINE, RecordedAudits, code_digest, recorded_audits
-from engine.commands.audit import EPSILONS, RECORDED_RUNS, RECORDED_TRAININGS
+from engine.commands.audit import EPSILONS
 from engine.synthesizers.registry import list_methods
 from engine.version import __version__
 
@@ -22,9 +22,9 @@ def test_every_method_of_this_version_is_recorded():
     ]
 
 
-def test_the_runs_are_those_of_a_full_audit():
+def test_no_short_audit_is_recorded():
     for audit in recorded_audits().audits:
-        assert audit["runs"] == (RECORDED_TRAININGS if audit["shortened"] else RECORDED_RUNS[audit["epsilon"]])
+        assert audit["runs"] >= (300 if audit["shortened"] else 2000)
         assert audit["confidence"] == 0.999
 
 
