@@ -28,6 +28,9 @@ FEWEST_RUNS = 6
 CHOOSING_SHARE = 1 / 3
 """Part of the runs that chooses; more of them prove."""
 
+DOUBT = 2.0
+"""Standard errors that are taken off the rates of all statistics but the first while one is chosen."""
+
 
 @dataclass(frozen=True)
 class Guess:
@@ -36,7 +39,7 @@ class Guess:
     Args:
         statistic: position of the number.
         threshold: above it, the adversary guesses that the canary was there.
-        promise: what the guess would prove if its rates stayed as they were.
+        promise: what the guess would prove if its rates stayed as they were taken.
     """
 
     statistic: int
@@ -47,8 +50,12 @@ class Guess:
 def choose(without: FloatArray, with_canary: FloatArray, loss: Loss, error: float, judged: int) -> Guess:
     """The guess that promises most.
 
+    The best of many statistics looks better than it is, by chance. So each but the first has to promise more than the
+    first does with rates that are `DOUBT` standard errors worse than they were seen.
+
     Args:
-        without: what was seen without the canary, shape (runs, number of statistics).
+        without: what was seen without the canary, shape (runs, number of statistics); the first one is the best where
+            nothing leaks.
         with_canary: what was seen with it, of the same shape; each statistic tends to be larger here.
         loss: what rates prove.
         error: of the bound to come.
@@ -59,8 +66,11 @@ def choose(without: FloatArray, with_canary: FloatArray, loss: Loss, error: floa
     for statistic in range(without.shape[1]):
         sides = without[:, statistic], with_canary[:, statistic]
         thresholds = np.unique(np.concatenate(sides))
-        alarms, hits = (judged * (_above(side, thresholds) + 0.5) / (runs + 1.0) for side in sides)
-        promises = loss(*confident_rates(hits, alarms, judged, error))
+        alarms, hits = ((_above(side, thresholds) + 0.5) / (runs + 1.0) for side in sides)
+        if statistic > 0:
+            hits = np.maximum(hits - DOUBT * np.sqrt(hits * (1.0 - hits) / runs), 0.0)
+            alarms = np.minimum(alarms + DOUBT * np.sqrt(alarms * (1.0 - alarms) / runs), 1.0)
+        promises = loss(*confident_rates(judged * hits, judged * alarms, judged, error))
         place = int(np.argmax(promises))
         if promises[place] > best.promise:
             best = Guess(statistic, float(thresholds[place]), float(promises[place]))

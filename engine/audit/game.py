@@ -48,9 +48,9 @@ SHORTENED: dict[str, int] = {
 these and ε the noise of each follows by the same code as in every run."""
 
 BLACK_BOX_STATISTICS = (
+    "rows of the model in the canary's cells",
     "number of rows that the model stands for",
     "number of cells",
-    "rows of the model in the canary's cells",
     "synthetic rows like the canary",
     "cells that synthetic rows share with the canary",
 )
@@ -168,7 +168,7 @@ def black_box_statistics(model: Synthesizer, rows: pd.DataFrame, neighbours: Nei
         same = np.stack(model.domain_.encode(rows), axis=1) == own
     else:
         expected, same = 0.0, _same_values(rows, neighbours.canary)
-    return model.estimated_rows_, float(cells), expected, float(same.all(axis=1).sum()), float(same.sum())
+    return expected, model.estimated_rows_, float(cells), float(same.all(axis=1).sum()), float(same.sum())
 
 
 def _expected_rows(model: MarginalSynthesizer, cells: list[int]) -> float:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EPSILONS = (1.0, 4.0)
 """Claims that a recorded audit tests: a leak shows best at a small ε, noise of a wrong scale at a larger one."""
 
-RECORDED_RUNS, RECORDED_TRAININGS = {1.0: 4000, 4.0: 2400}, 1000
+RECORDED_RUNS, RECORDED_TRAININGS = {1.0: 8000, 4.0: 2400}, 1000
 """Runs per side of a recorded audit, more where less can be told apart; and of a method that trains, at any ε."""
 
 

@@ -61,6 +61,16 @@ def test_the_best_statistic_and_threshold_are_chosen():
     assert without[:, 1].max() <= guess.threshold < with_canary[:, 1].min()
 
 
+def test_a_statistic_that_is_better_by_chance_is_not_chosen():
+    """The second one has 26 true alarms of 50 where the first has 24, both with 20 false ones."""
+    without, with_canary = np.zeros((50, 2)), np.zeros((50, 2))
+    without[:20] = 1.0
+    with_canary[:24, 0] = with_canary[:26, 1] = 1.0
+    assert choose(without, with_canary, mu_of(), 0.01, 100).statistic == 0
+    with_canary[:45, 1] = 1.0
+    assert choose(without, with_canary, mu_of(), 0.01, 100).statistic == 1
+
+
 def test_judging_counts_what_lies_above_the_threshold():
     without, with_canary = np.array([[0.0], [1.0], [2.0], [2.0]]), np.array([[1.0], [2.0], [3.0], [4.0]])
     found = judge(without, with_canary, Guess(0, 1.0, 0.0), mu_of(), 0.01)
