@@ -11,6 +11,7 @@ from app.logs import redact_all_records
 from app.queueing import RunQueue
 from app.services import passwords
 from app.services.accounts import AccountsService
+from app.services.answers import AnswersService
 from app.services.audit import AuditService
 from app.services.checkpoints import CheckpointsService
 from app.services.datasets import DatasetsService
@@ -44,6 +45,7 @@ class Services:
     checkpoints: CheckpointsService
     further_rows: FurtherRowsService
     release: ReleaseService
+    answers: AnswersService
 
     def close(self) -> None:
         """Close all connections."""
@@ -97,6 +99,7 @@ def build(
         checkpoints=CheckpointsService(database, files),
         further_rows=FurtherRowsService(reports, audit),
         release=ReleaseService(database, audit, now),
+        answers=AnswersService(reports, audit),
     )
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.ui import further_rows, layout, messages, release_gate, release_view, released_view, session
+from app.ui import further_rows, layout, messages, navigation, release_gate, release_view, released_view, session
 
 user = session.require_user()
 services = session.services()
@@ -55,6 +55,14 @@ if "model.npz" in files:
     further_rows.show(user, run, certificate, neutralise_formulas=neutral)
 else:
     st.caption("This run has kept no model to draw from.")
+
+if "model.npz" in files:
+    st.subheader("Ask the table", anchor=False)
+    st.write(
+        "Counts, shares and means of the private table with error bars, from what the run has measured and paid for. "
+        "They are better evidence than the same numbers read off synthetic rows, and cost nothing further."
+    )
+    navigation.link("ask", "Ask for a count, a share or a mean", icon="query_stats", run=run.id)
 
 st.subheader("Evidence", anchor=False)
 st.write(

@@ -108,6 +108,19 @@ async def draw_rows(request: Request) -> Response:
     return await run_in_threadpool(_draw, request, user, body)
 
 
+async def ask(request: Request) -> JSONResponse:
+    """A count, share or mean by group with its interval, at no privacy loss: `measure`, `column`, `where`, `by`, …"""
+    user = await run_in_threadpool(require_user, request)
+    body = await read_json(request)
+    return await run_in_threadpool(_ask, request, user, body)
+
+
+def _ask(request: Request, user: UserView, body: dict[str, Any]) -> JSONResponse:
+    response = json_response(services_of(request).answers.ask(user, _id(request), body))
+    response.headers["X-Classification"] = RELEASABLE
+    return response
+
+
 def _draw(request: Request, user: UserView, body: dict[str, Any]) -> Response:
     run_id = services_of(request).runs.get(user, _id(request)).id
     if unknown := sorted(set(body) - DRAW_CHOICES):

@@ -6,13 +6,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plotly.graph_objects import Figure
 
     from app.services.views import ComparedMeasure
+    from engine.privacy.query_forecast import CurvePoint
 
 CONFIG = {"displayModeBar": False}
 REAL, SYNTHETIC, ACCENT = "#7A8B93", "#0B9A8F", "#E0A030"
 MOST_TOP_VALUES = 15
+ADVERSARIES = {"white-box": "At least, white-box", "black-box": "At least, black-box"}
 
 
 def _figure(height: int) -> Figure:
@@ -229,4 +233,112 @@ def compared_runs(names: list[str], measure: ComparedMeasure) -> Figure:
     )
     figure.update_xaxes(title=f"{measure.title}{', %' if measure.unit == 'share' else ''}")
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=names[::-1])
+    return figure
+
+
+def answers_with_intervals(
+    names: list[str], values: list[float | None], spans: list[tuple[float, float]], known: list[bool], label: str
+) -> Figure:
+    """Answers by group with their intervals.
+
+    Args:
+        names: the groups, in the order in which they are shown from the top.
+        values: their answers; None where only the interval is known.
+        spans: lower and upper end of each interval.
+        known: whether an interval comes from a measurement; the others are bounds.
+        label: what the numbers are.
+    """
+    figure = _figure(110 + 26 * len(names))
+    kinds = ((True, "Measured, with noise", SYNTHETIC), (False, "Bounds only", REAL))
+    for is_known, name, colour in kinds:
+        shown = [place for place, each in enumerate(known) if each is is_known]
+        if not shown:
+            continue
+        centres = [sum(spans[at]) / 2.0 if (value := values[at]) is None else value for at in shown]
+        figure.add_scatter(
+            y=[_short(names[at]) for at in shown],
+            x=centres,
+            name=name,
+            mode="markers",
+            marker={"color": colour, "size": 8},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [spans[at][1] - centre for at, centre in zip(shown, centres, strict=True)],
+                "arrayminus": [centre - spans[at][0] for at, centre in zip(shown, centres, strict=True)],
+                "thickness": 2,
+            },
+            customdata=[spans[at] for at in shown],
+            hovertemplate="%{y}: %{x:,.4~g} (%{customdata[0]:,.4~g} to %{customdata[1]:,.4~g})<extra></extra>",
+        )
+    figure.update_layout(showlegend=True)
+    figure.update_xaxes(title=label)
+    figure.update_yaxes(type="category", autorange="reversed", categoryorder="array", categoryarray=names)
+    return figure
+
+
+def error_against_epsilon(points: Sequence[CurvePoint], epsilon: float, accepted: float, unit: str) -> Figure:
+    """Expected error and half-width of the 95 % interval of one query against ε, both on logarithmic axes.
+
+    Args:
+        points: the curve.
+        epsilon: ε that is chosen now, where a vertical line stands.
+        accepted: error that is accepted, where a horizontal line stands.
+        unit: of the errors.
+    """
+    figure = _figure(320)
+    curves = (
+        ("95 % of such answers are off by at most", [point.half_width for point in points], SYNTHETIC),
+        ("Expected error", [point.expected_error for point in points], REAL),
+    )
+    for name, values, colour in curves:
+        figure.add_scatter(
+            x=[point.epsilon for point in points],
+            y=values,
+            name=name,
+            mode="lines",
+            line={"color": colour, "width": 2},
+            hovertemplate="ε %{x:.3g}: ± %{y:,.4g} " + unit + "<extra>" + name + "</extra>",
+        )
+    line = {"color": ACCENT, "width": 2, "dash": "dot"}
+    figure.add_vline(x=epsilon, line=line, annotation_text="chosen ε", annotation_position="top right")
+    figure.add_hline(y=accepted, line=line, annotation_text="accepted", annotation_position="top right")
+    ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10]
+    figure.update_xaxes(title="Privacy loss ε", type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+    figure.update_yaxes(title=f"± {unit}", type="log", tickformat=",.3~g", nticks=8)
+    figure.update_layout(showlegend=True)
+    return figure
+
+
+def audit_bounds(methods: list[str], claimed: float, at_least: dict[str, list[float]]) -> Figure:
+    """What every method claims, and what adversaries proved that it loses at least.
+
+    Args:
+        methods: names.
+        claimed: the ε that all of them claimed.
+        at_least: proven ε of each method, by the adversary's label.
+    """
+    figure = _figure(130 + 46 * len(methods))
+    figure.update_layout(barmode="group", margin={"t": 64}, legend={"y": 1.02, "yanchor": "bottom"})
+    for (label, values), colour in zip(at_least.items(), (SYNTHETIC, REAL), strict=True):
+        figure.add_bar(
+            y=methods,
+            x=values,
+            orientation="h",
+            name=label,
+            marker_color=colour,
+            hovertemplate="%{y}: ε ≥ %{x:.2f}<extra>" + label + "</extra>",
+        )
+    figure.add_scatter(
+        y=methods,
+        x=[claimed] * len(methods),
+        mode="markers",
+        name="Claimed",
+        marker={"symbol": "line-ns-open", "size": 20, "color": ACCENT, "line": {"width": 3}},
+        hovertemplate="%{y}: ε = %{x:g}<extra>Claimed</extra>",
+    )
+    figure.update_xaxes(
+        title="ε", range=[0, max(claimed, *(value for part in at_least.values() for value in part)) * 1.08]
+    )
+    figure.update_yaxes(type="category", autorange="reversed")
     return figure

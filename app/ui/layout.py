@@ -21,6 +21,7 @@ STEPS = (
     ("run", "Train"),
     ("report", "Report"),
     ("release", "Release"),
+    ("ask", "Ask"),
 )
 _ORDER = [name for name, _ in STEPS]
 
@@ -139,9 +140,10 @@ def steps(current: str, *, dataset: DatasetView | None = None, run: RunView | No
     """The wizard's steps, those that can be opened as links, and the name of what they are about."""
     targets = _targets(dataset, run)
     items = []
-    for position, (name, label) in enumerate(STEPS, start=1):
-        is_unprotected = name == "release" and run is not None and not run.is_protected
-        text = f"{position} {'Files' if is_unprotected else label}"
+    is_unprotected = run is not None and not run.is_protected
+    shown = [step for step in STEPS if not (is_unprotected and step[0] == "ask")]
+    for position, (name, label) in enumerate(shown, start=1):
+        text = f"{position} {'Files' if is_unprotected and name == 'release' else label}"
         if name == current:
             items.append(f'<li class="now"><span aria-current="step">{text}</span></li>')
         elif name in targets:

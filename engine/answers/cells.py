@@ -151,7 +151,21 @@ def cell_values(column: ColumnDomain) -> tuple[FloatArray, FloatArray]:
     elif column.step is not None:
         lower, upper = lower + column.step / 2.0, upper - column.step / 2.0
     atoms = np.asarray(column.atoms, dtype=np.float64)
-    return np.concatenate([atoms, lower]), np.concatenate([atoms, np.maximum(lower, upper)])
+    lower, upper = _without_atoms(lower, np.maximum(lower, upper), atoms, column.step)
+    return np.concatenate([atoms, lower]), np.concatenate([atoms, upper])
+
+
+def _without_atoms(
+    lower: FloatArray, upper: FloatArray, atoms: FloatArray, step: float | None
+) -> tuple[FloatArray, FloatArray]:
+    """Ends of stretches whose rows at an exact value with a cell of its own are counted there."""
+    for atom in atoms:
+        slack = 1e-6 * (step or 0.0)
+        for at in np.flatnonzero((abs(lower - atom) <= slack) & (lower + slack < upper)):
+            lower[at] = math.nextafter(atom, math.inf) if step is None else atom + step
+        for at in np.flatnonzero((abs(upper - atom) <= slack) & (lower + slack < upper)):
+            upper[at] = math.nextafter(atom, -math.inf) if step is None else atom - step
+    return lower, upper
 
 
 def weighted(values: FloatArray, groups: CellGroups) -> FloatArray:
@@ -205,9 +219,12 @@ def _numeric_part(column: ColumnDomain, low: float, high: float) -> tuple[BoolAr
     slack = 1e-6 * (column.step or 0.0)
     surely = (low <= first + slack) & (np.where(is_open, np.nextafter(last, -math.inf), last) <= high + slack)
     possibly = (first <= high + slack) & np.where(is_open, low < last, low <= last + slack)
+    if low == high and low in column.atoms:
+        possibly &= np.arange(first.size) < len(column.atoms)
     step = column.step or 0.0
     width = last - first + step
     overlap = np.minimum(last, high) - np.maximum(first, low) + step
+    surely &= possibly
     share = np.where(surely, 1.0, np.where(possibly & (width > 0.0), overlap / np.where(width > 0.0, width, 1.0), 0.0))
     outside = np.zeros(column.size - first.size)
     return (

@@ -30,7 +30,7 @@ BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
 HALF_A_ROW = 0.5
-_GRID, _HALVINGS = 257, 60
+_GRID, _REFINEMENTS = 65, 6
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class Cells:
         return float((self.counts * self.share * self.middle).sum()) / rows if rows > 0.0 else None
 
     @property
-    def deviation(self) -> float:
+    def noise_deviation(self) -> float:
         """Standard deviation of the noise on the count of all cells that can be meant."""
-        return self._deviation(self.possibly)
+        return math.sqrt(float(self.variance[self.possibly].sum()))
 
     @property
     def open_rows(self) -> float:
@@ -126,34 +126,32 @@ class Cells:
             variance += self.rows_per_unit * max(float(self.counts[cells].sum()), 0.0)
         return math.sqrt(variance)
 
-    def _excess(self, brought: FloatArray, at: float, quantile: float) -> float:
-        """How far a mean is from passing the test; it passes where this is not positive.
+    def _excess(self, brought: FloatArray, at: FloatArray, quantile: float) -> FloatArray:
+        """How far means are from passing the test; one passes where this is not positive.
 
         Args:
-            brought: least that a row of a cell brings.
-            at: the mean.
+            brought: least that a row of a cell brings, shape (number of cells,).
+            at: the means, shape (number of means,).
             quantile: of the normal distribution.
         """
-        gain = brought - at
+        gain = brought - at[:, None]
         gain = np.where(self.surely, gain, np.minimum(gain, 0.0))
-        variance = float((self.variance * gain**2).sum())
+        variance = gain**2 @ self.variance
         if self.population:
             reach = np.abs(gain) + (self.high - self.low)
-            variance += self.rows_per_unit * float((np.maximum(self.counts, 0.0) * reach**2).sum())
-        slack = HALF_A_ROW * float(np.abs(gain).max(initial=0.0))
-        return float((self.counts * gain).sum()) - quantile * math.sqrt(variance) - slack
+            variance += self.rows_per_unit * (reach**2 @ np.maximum(self.counts, 0.0))
+        slack = HALF_A_ROW * np.abs(gain).max(axis=1)
+        return np.asarray(gain @ self.counts - quantile * np.sqrt(variance) - slack, dtype=np.float64)
 
 
-def _first_accepted(excess: Callable[[float], float], least: float, most: float) -> float:
-    """Smallest number of a range that passes a test, the range's end where none does."""
-    grid = np.linspace(least, most, _GRID).tolist()
-    accepted = next((place for place, at in enumerate(grid) if excess(at) <= 0.0), None)
-    if accepted is None:
-        return most
-    if accepted == 0:
-        return least
-    below, above = grid[accepted - 1], grid[accepted]
-    for _ in range(_HALVINGS):
-        middle = (below + above) / 2.0
-        below, above = (below, middle) if excess(middle) <= 0.0 else (middle, above)
-    return float(above)
+def _first_accepted(excess: Callable[[FloatArray], FloatArray], least: float, most: float) -> float:
+    """Smallest number of a range that passes a test, but for rounding; the range's end where none does."""
+    for _ in range(_REFINEMENTS):
+        grid = np.linspace(least, most, _GRID)
+        accepted = np.flatnonzero(excess(grid) <= 0.0)
+        if not accepted.size:
+            return most
+        if accepted[0] == 0:
+            return least
+        least, most = grid[accepted[0] - 1], grid[accepted[0]]
+    return float(least)
