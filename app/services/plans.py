@@ -216,6 +216,7 @@ class PlansService:
 
     def criteria_catalogue(self) -> tuple[CriterionChoice, ...]:
         """All measures that a criterion may be about, in the order of the report."""
+        from engine.evaluation.charged_metrics import NOISY_DISTANCES, NOISY_UTILITY
         from engine.evaluation.criteria import criteria_catalogue
 
         return tuple(
@@ -229,7 +230,8 @@ class PlansService:
                 lowest=entry.measure.lowest,
                 highest=entry.measure.highest,
                 suggested_limit=entry.suggested_limit,
-                is_covered=entry.is_charged or not entry.metric.reads_real_rows,
+                is_covered=not entry.metric.reads_real_rows,
+                needs_share=entry.metric in (NOISY_DISTANCES, NOISY_UTILITY),
             )
             for entry in criteria_catalogue()
         )

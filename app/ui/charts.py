@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CONFIG = {"displayModeBar": False}
 REAL, SYNTHETIC, ACCENT = "#7A8B93", "#0B9A8F", "#E0A030"
 MOST_TOP_VALUES = 15
+ADVERSARIES = {"white-box": "At least, white-box", "black-box": "At least, black-box"}
 
 
 def _figure(height: int) -> Figure:
@@ -317,4 +318,38 @@ def error_against_epsilon(
     figure.update_xaxes(title="Privacy loss ε", type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     figure.update_yaxes(title=f"± {unit}", type="log", tickformat=",.3~g", nticks=8)
     figure.update_layout(showlegend=True, margin={"t": 56}, legend={"y": 1.02, "yanchor": "bottom"})
+    return figure
+
+
+def audit_bounds(methods: list[str], claimed: float, at_least: dict[str, list[float]]) -> Figure:
+    """What every method claims, and what adversaries proved that it loses at least.
+
+    Args:
+        methods: names.
+        claimed: the ε that all of them claimed.
+        at_least: proven ε of each method, by the adversary's label.
+    """
+    figure = _figure(130 + 46 * len(methods))
+    figure.update_layout(barmode="group", margin={"t": 64}, legend={"y": 1.02, "yanchor": "bottom"})
+    for (label, values), colour in zip(at_least.items(), (SYNTHETIC, REAL), strict=True):
+        figure.add_bar(
+            y=methods,
+            x=values,
+            orientation="h",
+            name=label,
+            marker_color=colour,
+            hovertemplate="%{y}: ε ≥ %{x:.2f}<extra>" + label + "</extra>",
+        )
+    figure.add_scatter(
+        y=methods,
+        x=[claimed] * len(methods),
+        mode="markers",
+        name="Claimed",
+        marker={"symbol": "line-ns-open", "size": 20, "color": ACCENT, "line": {"width": 3}},
+        hovertemplate="%{y}: ε = %{x:g}<extra>Claimed</extra>",
+    )
+    figure.update_xaxes(
+        title="ε", range=[0, max(claimed, *(value for part in at_least.values() for value in part)) * 1.08]
+    )
+    figure.update_yaxes(type="category", autorange="reversed")
     return figure

@@ -163,6 +163,16 @@ def test_a_run_takes_the_columns_that_matter_most(client, services, owner, mine)
     assert (plan.target, plan.important) == ("colour", ("age",))
 
 
+def test_a_run_takes_a_share_for_its_releasable_report(client, services, owner, mine):
+    dataset_id = ready_dataset(services, owner)
+    asked = {"dataset_id": dataset_id, "epsilon": 0.1, "evaluation_share": 0.1}
+    refused = client.post("/runs", headers=mine, json=asked | {"evaluation_share": 0.9})
+    assert "releasable report" in assert_error(refused, 422, "invalid_plan")
+    run = client.post("/runs", headers=mine, json=asked)
+    assert run.status_code == 201
+    assert services.results.load(Attempt(run.json()["id"])).plan.evaluation_share == 0.1
+
+
 def test_a_refused_budget_says_what_is_left(client, services, owner, mine):
     dataset_id = ready_dataset(services, owner, cap=0.5)
     response = client.post("/runs", headers=mine, json={"dataset_id": dataset_id, "epsilon": 0.9})
@@ -218,6 +228,7 @@ def test_the_whole_line(client, services, owner, mine, settings, monkeypatch):
     files = {file["kind"]: file for file in client.get(f"{run_path}/artifacts", headers=mine).json()}
     assert set(files) == {
         "synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "report.json", "report.pdf",
+        "released_report.json",
         "model.npz",
     }  # fmt: skip
     for kind, file in files.items():

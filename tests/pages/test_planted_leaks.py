@@ -1,4 +1,4 @@
-"""Synthesizers that leak on purpose, driven through the application: the report names them, and the release is closed."""
+"""Synthesizers that leak on purpose, driven through the application: named in the report, and kept from release."""
 
 import pytest
 
