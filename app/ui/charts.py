@@ -338,6 +338,9 @@ def audit_bounds(methods: list[str], claimed: float, at_least: dict[str, list[fl
             orientation="h",
             name=label,
             marker_color=colour,
+            text=[f"{value:.2f}" if value else "nothing proven" for value in values],
+            textposition="outside",
+            cliponaxis=False,
             hovertemplate="%{y}: ε ≥ %{x:.2f}<extra>" + label + "</extra>",
         )
     figure.add_scatter(
