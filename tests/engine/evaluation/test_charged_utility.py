@@ -146,7 +146,7 @@ def test_a_column_of_many_values_cannot_be_predicted():
 
 @pytest.mark.statistical
 def test_noise_alone_is_covered_also_where_cells_are_nearly_empty():
-    """300 draws of noise on fixed counts with small cells. Of 95 %, fewer than 91.2 % hold with a chance of 1e-3 each."""
+    """300 draws of noise on fixed counts with small cells; fewer than 91.2 % hold with a chance of 1e-3 per score."""
     _, task = task_of("smoker")
     shape = (task.scores.n_cells, 2)
     exact = np.stack([np.geomspace(800, 20, shape[0]), np.geomspace(1, 450, shape[0])], axis=1).round()
