@@ -10,7 +10,7 @@ from app.services.views import FurtherColumn
 from app.ui import charts, layout, messages
 
 MISSING = "missing"
-MEASURES = {"count": "How many rows", "share": "Which share of rows", "mean": "The mean of a column"}
+MEASURES = {"count": "Number of rows", "share": "Share", "mean": "Mean"}
 KINDS = {"measured": "measured", "bounded": "bounds only", "refused": "no interval"}
 KIND_NOTES = {
     "measured": "**Measured**: the run counted these columns together, with noise of known size.",

@@ -137,15 +137,19 @@ class _Question:
         )
 
     def notes(self, parts: Parts) -> tuple[str, ...]:
-        """For each condition on numbers that cuts cells which are counted whole, the range that would not."""
+        """What could be asked with narrower intervals: ranges of whole cells, or what was measured together."""
         if not self._asked.tables.is_measured(self._columns):
-            return ()
+            return tuple(self._partners(column) for column in self._columns)
         grouped = self._asked.table(parts).grouped
         asked = {self._domain.names.index(condition.field.name) for condition in self._query.where}
         if self._query.of is not None:
             asked.add(self._domain.names.index(self._query.of.field.name))
         found = [self._note(column, parts, grouped) for column in sorted(asked)]
         return tuple(note for note in found if note is not None)
+
+    def _partners(self, column: int) -> str:
+        names = self._domain.names
+        return wording.partners_note(names[column], [names[at] for at in self._asked.tables.partners(column)])
 
     def _note(self, column: int, parts: Parts, grouped: bool) -> str | None:
         part, groups = parts[column], self._asked.tables.groups[column]

@@ -71,9 +71,9 @@ class Cells:
         return float((self.counts * self.share * self.middle).sum()) / rows if rows > 0.0 else None
 
     @property
-    def deviation(self) -> float:
+    def noise_deviation(self) -> float:
         """Standard deviation of the noise on the count of all cells that can be meant."""
-        return self._deviation(self.possibly)
+        return math.sqrt(float(self.variance[self.possibly].sum()))
 
     @property
     def open_rows(self) -> float:

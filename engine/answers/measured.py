@@ -85,6 +85,18 @@ class NoisyTables:
         """Whether some columns were measured together."""
         return len(columns) < 2 or any(set(columns) <= set(item.columns) for item in self._joint)
 
+    def partners(self, column: int) -> tuple[int, ...]:
+        """Columns that were measured together with one."""
+        together = {other for item in self._joint if column in item.columns for other in item.columns}
+        return tuple(sorted(together - {column}))
+
+    def common_partners(self, columns: Columns) -> tuple[int, ...]:
+        """Columns that were measured with each of two; none for another number of columns."""
+        if len(columns) != 2:
+            return ()
+        first, second = (set(self.partners(column)) for column in columns)
+        return tuple(sorted((first & second) - set(columns)))
+
     def cells(self, column: int) -> NoisyTable:
         """Counts of a column's own cells."""
         one_way = self._one_ways[column]

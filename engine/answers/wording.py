@@ -31,9 +31,10 @@ def about(synthesizer: MarginalSynthesizer, terms: Terms) -> str:
 
 def measured_sentence(query: Query, terms: Terms, cells: Cells) -> str:
     """What the interval of a measured answer means."""
-    said = [f"{_hold(terms)}, whatever the noise did: noise of standard deviation {cells.deviation:,.1f} rows."]
+    reason = f"the noise on the rows that it is about has a standard deviation of {cells.noise_deviation:,.1f}"
     if terms.population:
-        said[0] = f"{_hold(terms)}, from the noise and from sampling the rows."
+        reason = f"{reason}, and the rows are taken for a random sample"
+    said = [f"{_hold(terms)}: {reason}."]
     if query.measure is Measure.MEAN:
         said.append("A row's value is known only to lie in its cell, so the interval reaches to the cells' ends.")
     if query.measure is not Measure.COUNT and cells.count_at_least(cells.surely, 2.0) <= 0.0:
@@ -60,6 +61,13 @@ def refused_sentence(columns: Sequence[str]) -> str:
         f"The columns {_listed(columns)} were not measured together, so an interval cannot be given: "
         "the value is the model's guess."
     )
+
+
+def partners_note(column: str, partners: Sequence[str]) -> str:
+    """With which others a column was measured, for a question that it cannot be measured for."""
+    if not partners:
+        return f"Column {column!r} was measured together with no other column."
+    return f"Column {column!r} was measured together with {_listed(partners)}."
 
 
 def cut_note(column: ColumnDomain, possibly: Any) -> str | None:
@@ -101,9 +109,10 @@ def _range_text(low: str, high: str) -> str:
 
 
 def _hold(terms: Terms) -> str:
+    chance = f"with a chance of at least {100.0 * terms.confidence:.4g} %"
     if terms.simultaneous:
-        return f"All intervals of this answer hold at once with a chance of at least {terms.confidence:.4g}"
-    return f"The interval holds the true value with a chance of at least {terms.confidence:.4g}"
+        return f"All intervals of this answer hold at once {chance}"
+    return f"The interval holds the true value {chance}"
 
 
 def _listed(columns: Sequence[str]) -> str:

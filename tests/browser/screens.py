@@ -8,7 +8,7 @@ from tests.browser.studio import Visitor, chromium, running_studio
 FOLDER = Path("screens")
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 DATASET_SCREENS = ("columns", "protect", "budget", "model", "review", "ledger")
-RUN_SCREENS = ("run", "report", "release")
+RUN_SCREENS = ("run", "report", "release", "ask")
 SCREENS = ("home", "datasets", "runs", "account", "upload")
 
 

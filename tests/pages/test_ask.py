@@ -57,7 +57,7 @@ def test_a_share_of_some_values_with_other_terms(secret, finished):
     page.checkbox(key="ask_population").check().run()
     assert not page.exception and not page.error
     assert "99 % interval" in html(page)
-    assert "from sampling the rows" in texts(page)
+    assert "are taken for a random sample" in texts(page)
 
 
 def test_the_release_page_leads_there(secret, finished):
