@@ -42,6 +42,7 @@ class AnswersService:
         Raises:
             NotFoundError: the user has no such run.
             UnavailableError: the run has kept no model, or one without its noisy counts; it says why.
+            ReleaseClosedError: the run does not meet its criteria, so nothing of it leaves.
             InvalidInputError: the question is malformed, or about something that the table lacks.
         """
         from engine.answers.answer import answer
@@ -49,7 +50,7 @@ class AnswersService:
         from engine.answers.query import Query, Terms
         from engine.synthesizers.model_file import load_model
 
-        with self._reports.local_file(user, run_id, MODEL) as path:
+        with self._reports.releasable_file(user, run_id, MODEL) as path:
             model = load_model(path)
         if model.released_ is None:
             raise UnavailableError(f"{NOT_KEPT[:1].upper()}{NOT_KEPT[1:]}.")

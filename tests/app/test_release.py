@@ -58,6 +58,7 @@ def ways_out(services, owner, run):
         lambda: services.further_rows.columns(owner, run.id),
         lambda: services.further_rows.preview(owner, run.id, {}),
         lambda: services.further_rows.draw_csv(owner, run.id, 5, {}),
+        lambda: services.answers.ask(owner, run.id, {"measure": "count"}),
     ]
 
 
