@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.certificate import recompute
-from engine.commands import audit, interval
+from engine.commands import audit, forecast, interval
 from engine.data.schema import TableSchema, Treatment
 from engine.data.sdv_metadata import load_schema
 from engine.errors import EngineError, InputError
@@ -261,6 +261,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_synthesize(commands)
     _add_sample(commands)
     _add_evaluate(commands)
+    forecast.add(commands)
     interval.add(commands)
     certificate = commands.add_parser("recompute", help="compute ε and δ again from the recorded events alone")
     certificate.add_argument("certificate", type=Path, metavar="CERT.json")

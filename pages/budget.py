@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.ui import budget_view, layout, messages, navigation, session
+from app.ui import budget_view, forecast_view, layout, messages, navigation, session
 
 user = session.require_user()
 services = session.services()
@@ -54,6 +54,8 @@ st.subheader("What the run pays for", anchor=False)
 budget_view.split(price)
 st.subheader("Expected error", anchor=False)
 budget_view.expected_error(expected, plan.method)
+st.subheader("Which ε for which error?", anchor=False)
+forecast_view.against_epsilon(user, dataset, plan, expected)
 
 if st.button("Continue", type="primary", key="budget_continue", icon=":material/arrow_forward:", disabled=not fit.fits):
     navigation.go("model", dataset=dataset.id)

@@ -87,7 +87,7 @@ share = st.slider(
 )
 
 st.header("Releasable report", anchor=False)
-evaluation_share = released_view.choose_share(dataset.draft.get("evaluation_share") or 0.0)
+evaluation_share = released_view.choose_share(dataset.draft.get("evaluation_share"))
 
 baseline = unprotected_methods.choose(dataset, unprotected)
 method = method if baseline is None else baseline

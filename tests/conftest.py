@@ -52,6 +52,24 @@ def longer_trainings():
     """Deep methods fit well enough that shares of their rows can be looked at."""
 
 
+FEW_METRICS = ("marginals", "closest-record", "copies")
+
+
+@pytest.fixture
+def few_metrics(monkeypatch, request):
+    """Reports that compute three metrics only; `all_metrics` in the same test takes that back."""
+    from engine.evaluation.registry import metric_info
+
+    if "all_metrics" not in request.fixturenames:
+        metrics = tuple(metric_info(name) for name in FEW_METRICS)
+        monkeypatch.setattr("engine.evaluation.evaluate.list_metrics", lambda: metrics)
+
+
+@pytest.fixture
+def all_metrics():
+    """Reports compute every metric, also in a module whose tests make do with few."""
+
+
 @pytest.fixture(scope="session")
 def redis_address():
     """A running Redis, without a database number."""

@@ -13,7 +13,11 @@ from app.api.responses import json_response, read_body, read_json
 from app.api.uploads import received_body
 from app.errors import InvalidInputError
 from app.services.dataset_checks import LARGEST_SCHEMA_BYTES
+from app.services.views import UserView
 from engine.privacy.plan import UnitOfProtection
+
+PLAN_CHOICES = frozenset({"method", "epsilon", "target", "important", "evaluation_share"})
+FORECAST_CHOICES = frozenset({"query", "accepted_rows"})
 
 
 def list_datasets(request: Request) -> JSONResponse:
@@ -91,6 +95,34 @@ async def put_unprotected(request: Request) -> JSONResponse:
         services_of(request).datasets.allow_unprotected, user, _id(request), body.get("allowed")
     )
     return json_response(view)
+
+
+async def forecast(request: Request) -> JSONResponse:
+    """Expected errors of a plan: its choices, and where wanted `query` and `accepted_rows`; reads no rows."""
+    user = await run_in_threadpool(require_user, request)
+    body = await read_json(request)
+    return await run_in_threadpool(_forecast, request, user, body)
+
+
+def _forecast(request: Request, user: UserView, body: dict[str, Any]) -> JSONResponse:
+    plans, dataset_id = services_of(request).plans, _id(request)
+    choices = {name: value for name, value in body.items() if name in PLAN_CHOICES}
+    plan = plans.draft_plan(user, dataset_id, **choices)
+    if unknown := sorted(set(body) - PLAN_CHOICES - FORECAST_CHOICES):
+        known = ", ".join(sorted(PLAN_CHOICES | FORECAST_CHOICES))
+        raise InvalidInputError(f"{unknown[0]!r} is not a choice of a forecast: {known}.")
+    result = plans.forecast(user, dataset_id, plan).to_json() | {"method": plan.method, "epsilon": plan.epsilon}
+    question, accepted = body.get("query"), body.get("accepted_rows")
+    if question is None:
+        if accepted is not None:
+            raise InvalidInputError("State with query of what the error is accepted.")
+        return json_response(result)
+    query = plans.cell_query(plan, question)
+    found, curve = plans.query_forecast(user, dataset_id, plan, query)
+    result |= {"query": found.to_json(), "curve": curve}
+    if accepted is not None:
+        result["epsilon_for_accepted"] = plans.epsilon_for_error(user, dataset_id, plan, query, accepted)
+    return json_response(result)
 
 
 def _save_unit(request: Request, user: Any, body: dict[str, Any]) -> JSONResponse:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from app.api import browser, datasets, runs
+from app.api import audits, browser, datasets, runs
 from app.api.auth import services_of
 from app.api.responses import (
     json_response,
@@ -38,6 +38,7 @@ ROUTES = (
     Route("/health", get_health, methods=["GET"]),
     Route("/browser-session", browser.keep_session, methods=["POST"]),
     Route("/browser-session", browser.forget_session, methods=["DELETE"]),
+    Route("/audits", audits.get_audits, methods=["GET"]),
     Route("/datasets", datasets.list_datasets, methods=["GET"]),
     Route("/datasets", datasets.create_dataset, methods=["POST"]),
     Route("/datasets/{dataset_id}", datasets.get_dataset, methods=["GET"]),
@@ -50,6 +51,7 @@ ROUTES = (
     Route("/datasets/{dataset_id}/unprotected", datasets.put_unprotected, methods=["PUT"]),
     Route("/criteria", runs.list_criteria, methods=["GET"]),
     Route("/compare", runs.compare_runs, methods=["GET"]),
+    Route("/datasets/{dataset_id}/forecast", datasets.forecast, methods=["POST"]),
     Route("/runs", runs.list_runs, methods=["GET"]),
     Route("/runs", runs.create_run, methods=["POST"]),
     Route("/runs/{run_id}", runs.get_run, methods=["GET"]),

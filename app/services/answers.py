@@ -42,7 +42,7 @@ class AnswersService:
         Raises:
             NotFoundError: the user has no such run.
             UnavailableError: the run has kept no model, or one without its noisy counts; it says why.
-            ReleaseClosedError: the run does not meet its criteria, so nothing of it leaves.
+            ReleaseClosedError: the run does not meet its criteria.
             InvalidInputError: the question is malformed, or about something that the table lacks.
         """
         from engine.answers.answer import answer

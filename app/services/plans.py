@@ -17,7 +17,9 @@ from engine.errors import EngineError
 from engine.privacy.plan import SynthesisPlan, UnitOfProtection
 
 if TYPE_CHECKING:
-    from engine.privacy.price import Forecast, PlanPrice
+    from engine.privacy.forecast import Forecast
+    from engine.privacy.price import PlanPrice
+    from engine.privacy.query_forecast import CellQuery, CurvePoint, QueryForecast
     from engine.resources import Resources
     from engine.synthesizers.registry import MethodInfo
 
@@ -123,11 +125,63 @@ class PlansService:
 
     def forecast(self, user: UserView, dataset_id: str, plan: SynthesisPlan) -> Forecast:
         """The plan's expected error; raises InvalidPlanError where it cannot be priced."""
-        from engine.privacy.price import forecast
+        from engine.privacy.forecast import forecast
 
         self.check(user, dataset_id, plan)
         try:
             return forecast(plan)
+        except EngineError as error:
+            raise InvalidPlanError(sentence(error)) from None
+
+    def cell_query(self, plan: SynthesisPlan, question: Any) -> CellQuery:
+        """What a question adds up under a plan.
+
+        Args:
+            plan: the plan.
+            question: `measure` (`count` or `mean`), and where wanted `column`, `where` and `by`.
+
+        Raises:
+            InvalidInputError: it is malformed, or about something that the plan lacks.
+        """
+        from engine.answers.query import Query
+        from engine.privacy.query_forecast import cell_query
+        from engine.synthesizers.marginals import modelled_fields
+
+        try:
+            return cell_query(plan, Query.from_json(question, modelled_fields(plan)))
+        except EngineError as error:
+            raise InvalidInputError(sentence(error)) from None
+
+    def query_forecast(
+        self, user: UserView, dataset_id: str, plan: SynthesisPlan, query: CellQuery
+    ) -> tuple[QueryForecast, tuple[CurvePoint, ...]]:
+        """Expected error of a query, and its curve against ε where there is a forecast.
+
+        Raises:
+            InvalidPlanError: the plan cannot be priced, or does not model the query.
+        """
+        from engine.privacy.query_forecast import error_curve, forecast_query
+
+        self.check(user, dataset_id, plan)
+        try:
+            found = forecast_query(plan, query)
+            return found, () if found.half_width is None else error_curve(plan, query)
+        except EngineError as error:
+            raise InvalidPlanError(sentence(error)) from None
+
+    def epsilon_for_error(
+        self, user: UserView, dataset_id: str, plan: SynthesisPlan, query: CellQuery, accepted: float
+    ) -> float:
+        """The least ε whose 95 % interval reaches no further than what is accepted.
+
+        Raises:
+            InvalidPlanError: no ε suffices, or there is no forecast; it says what to change.
+        """
+        from engine.privacy.query_forecast import epsilon_for_error
+
+        self.check(user, dataset_id, plan)
+        try:
+            return epsilon_for_error(plan, query, accepted)
         except EngineError as error:
             raise InvalidPlanError(sentence(error)) from None
 
@@ -162,6 +216,7 @@ class PlansService:
 
     def criteria_catalogue(self) -> tuple[CriterionChoice, ...]:
         """All measures that a criterion may be about, in the order of the report."""
+        from engine.evaluation.charged_metrics import NOISY_DISTANCES, NOISY_UTILITY
         from engine.evaluation.criteria import criteria_catalogue
 
         return tuple(
@@ -175,7 +230,8 @@ class PlansService:
                 lowest=entry.measure.lowest,
                 highest=entry.measure.highest,
                 suggested_limit=entry.suggested_limit,
-                is_covered=entry.is_charged or not entry.metric.reads_real_rows,
+                is_covered=not entry.metric.reads_real_rows,
+                needs_share=entry.metric in (NOISY_DISTANCES, NOISY_UTILITY),
             )
             for entry in criteria_catalogue()
         )

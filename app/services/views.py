@@ -157,6 +157,7 @@ class CriterionChoice:
         highest: greatest value; infinite where there is none.
         suggested_limit: a limit to start from.
         is_covered: whether a verdict on it tells nothing about the real rows that ε does not cover.
+        needs_share: whether it is there only where the plan keeps a part of its privacy loss for the report.
     """
 
     metric: str
@@ -169,6 +170,7 @@ class CriterionChoice:
     highest: float
     suggested_limit: float
     is_covered: bool
+    needs_share: bool
 
 
 @dataclass(frozen=True)

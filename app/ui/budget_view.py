@@ -12,7 +12,8 @@ from app.ui import charts, layout, messages, session
 from engine.privacy.plan import DEFAULT_DELTA, UnitKind
 
 if TYPE_CHECKING:
-    from engine.privacy.price import Forecast, PlanPrice
+    from engine.privacy.forecast import Forecast
+    from engine.privacy.price import PlanPrice
     from engine.resources import Resources
 
 CHOICES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0)

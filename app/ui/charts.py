@@ -6,13 +6,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plotly.graph_objects import Figure
 
     from app.services.views import ComparedMeasure
+    from engine.privacy.query_forecast import CurvePoint
 
 CONFIG = {"displayModeBar": False}
 REAL, SYNTHETIC, ACCENT = "#7A8B93", "#0B9A8F", "#E0A030"
 MOST_TOP_VALUES = 15
+ADVERSARIES = {"white-box": "At least, white-box", "black-box": "At least, black-box"}
 
 
 def _figure(height: int) -> Figure:
@@ -270,4 +274,71 @@ def answers_with_intervals(
     figure.update_layout(showlegend=True)
     figure.update_xaxes(title=label)
     figure.update_yaxes(type="category", autorange="reversed", categoryorder="array", categoryarray=names)
+    return figure
+
+
+def error_against_epsilon(points: Sequence[CurvePoint], epsilon: float, accepted: float, unit: str) -> Figure:
+    """Expected error and half-width of the 95 % interval of one query against ε, both on logarithmic axes.
+
+    Args:
+        points: the curve.
+        epsilon: ε that is chosen now, where a vertical line stands.
+        accepted: error that is accepted, where a horizontal line stands.
+        unit: of the errors.
+    """
+    figure = _figure(320)
+    curves = (
+        ("95 % of such answers are off by at most", [point.half_width for point in points], SYNTHETIC),
+        ("Expected error", [point.expected_error for point in points], REAL),
+    )
+    for name, values, colour in curves:
+        figure.add_scatter(
+            x=[point.epsilon for point in points],
+            y=values,
+            name=name,
+            mode="lines",
+            line={"color": colour, "width": 2},
+            hovertemplate="ε %{x:.3g}: ± %{y:,.4g} " + unit + "<extra>" + name + "</extra>",
+        )
+    line = {"color": ACCENT, "width": 2, "dash": "dot"}
+    figure.add_vline(x=epsilon, line=line, annotation_text="chosen ε", annotation_position="top right")
+    figure.add_hline(y=accepted, line=line, annotation_text="accepted", annotation_position="top right")
+    ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10]
+    figure.update_xaxes(title="Privacy loss ε", type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+    figure.update_yaxes(title=f"± {unit}", type="log", tickformat=",.3~g", nticks=8)
+    figure.update_layout(showlegend=True)
+    return figure
+
+
+def audit_bounds(methods: list[str], claimed: float, at_least: dict[str, list[float]]) -> Figure:
+    """What every method claims, and what adversaries proved that it loses at least.
+
+    Args:
+        methods: names.
+        claimed: the ε that all of them claimed.
+        at_least: proven ε of each method, by the adversary's label.
+    """
+    figure = _figure(130 + 46 * len(methods))
+    figure.update_layout(barmode="group", margin={"t": 64}, legend={"y": 1.02, "yanchor": "bottom"})
+    for (label, values), colour in zip(at_least.items(), (SYNTHETIC, REAL), strict=True):
+        figure.add_bar(
+            y=methods,
+            x=values,
+            orientation="h",
+            name=label,
+            marker_color=colour,
+            hovertemplate="%{y}: ε ≥ %{x:.2f}<extra>" + label + "</extra>",
+        )
+    figure.add_scatter(
+        y=methods,
+        x=[claimed] * len(methods),
+        mode="markers",
+        name="Claimed",
+        marker={"symbol": "line-ns-open", "size": 20, "color": ACCENT, "line": {"width": 3}},
+        hovertemplate="%{y}: ε = %{x:g}<extra>Claimed</extra>",
+    )
+    figure.update_xaxes(
+        title="ε", range=[0, max(claimed, *(value for part in at_least.values() for value in part)) * 1.08]
+    )
+    figure.update_yaxes(type="category", autorange="reversed")
     return figure

@@ -34,6 +34,7 @@ def edit(user: UserView, dataset: DatasetView, plan: SynthesisPlan) -> None:
     )
     st.caption(REVEALS)
     removed = _stated(criteria, choices)
+    _warn_unpaid(criteria, choices, plan)
     used = {(item.get("metric"), item.get("measure")) for item in criteria}
     added = _add([choice for key, choice in choices.items() if key not in used], len(criteria))
     if removed is not None:
@@ -59,6 +60,20 @@ def _stated(criteria: list[dict[str, Any]], choices: dict[tuple[str, str], Crite
     if not criteria:
         st.caption("No criteria are stated: the release opens when the run is done, unless the report has an alarm.")
     return removed
+
+
+def _warn_unpaid(
+    criteria: list[dict[str, Any]], choices: dict[tuple[str, str], CriterionChoice], plan: SynthesisPlan
+) -> None:
+    """Say before the charge that a criterion cannot be met, because nothing will be measured for it."""
+    stated = [choices.get((str(item.get("metric")), str(item.get("measure")))) for item in criteria]
+    if plan.evaluation_share == 0.0 and any(choice is not None and choice.needs_share for choice in stated):
+        st.warning(
+            "A criterion is about a charged measurement, but this plan keeps no part of its privacy loss for the "
+            "releasable report, so it could not be computed and the release would be closed. Choose a part on the "
+            "model step, or remove the criterion.",
+            icon=":material/warning:",
+        )
 
 
 def _described(item: dict[str, Any], choices: dict[tuple[str, str], CriterionChoice]) -> str:
@@ -92,7 +107,8 @@ def _add(choices: list[CriterionChoice], n_stated: int) -> dict[str, Any] | None
     if title is None:
         return None
     chosen = by_title[title]
-    st.caption(chosen.question)
+    covered = "ε covers a verdict on this score." if chosen.is_covered else "ε does not cover a verdict on this score."
+    st.caption(f"{chosen.question} {covered}")
     number = _limit(chosen)
     if not st.button("Add this criterion", key="criteria_add", icon=":material/add:"):
         return None

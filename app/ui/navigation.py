@@ -32,6 +32,7 @@ SCREENS = (
     Screen("home", "Home", "home", in_menu=True),
     Screen("datasets", "Datasets", "table", in_menu=True),
     Screen("runs", "Runs", "play_circle", in_menu=True),
+    Screen("audits", "Audits", "policy", in_menu=True),
     Screen("account", "Account", "person", in_menu=True),
     Screen("upload", "Add data", "upload"),
     Screen("columns", "Columns", "view_column"),

@@ -11,16 +11,17 @@ from app.ui.report import findings
 SHARES = (0.0, 0.05, 0.1, 0.2)
 
 
-def choose_share(saved: float) -> float:
+def choose_share(saved: Any) -> float:
     """How much of a run's privacy loss pays for the report; 0 makes one of what costs nothing.
 
     Args:
-        saved: what was chosen before.
+        saved: what was chosen before, if anything.
     """
+    before = saved if isinstance(saved, int | float) else 0.0
     chosen: float = st.select_slider(
         "Part of the run's privacy loss that pays for measurements",
         SHARES,
-        min(SHARES, key=lambda share: abs(share - saved)),
+        min(SHARES, key=lambda share: abs(share - before)),
         format_func=lambda share: f"{100 * share:.0f} %",
         key="model_evaluation_share",
     )

@@ -126,12 +126,12 @@ def audit(
         runs: on each side, of all pairs of neighbours together; the more, the closer bounds come to the truth.
         confidence: that all bounds together shall have.
         neighbours: pairs of tables; all of them where None.
-        noise_of: makes the source of randomness of a run; one that is not secure is refused by every run's budget.
+        noise_of: makes the source of randomness of a run; one that is not secure is refused.
         seed: of what runs draw beside their noise; None for fresh draws.
         progress: called after some runs; it may raise to stop.
 
     Raises:
-        InputError: the number of runs or the confidence is out of range.
+        InputError: the number of runs or the confidence is out of range, or noise could be replayed.
         PlanError: the method is unknown, has no guarantee, or cannot keep such an ε and δ.
 
     Privacy: reads no private row; all tables are simulated and public.

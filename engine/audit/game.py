@@ -18,6 +18,7 @@ import pandas as pd
 
 from engine.audit.neighbours import KNOWN_ROWS, Neighbours
 from engine.audit.watched_table import STATISTICS, WatchedTable
+from engine.errors import InputError
 from engine.privacy.noise import NoiseSource, SecureNoise
 from engine.privacy.plan import DEFAULT_DELTA, SynthesisPlan
 from engine.privacy.price import PlanPrice, price_plan
@@ -118,8 +119,10 @@ class Game:
         return math.sqrt(self.price.mu_squared or 0.0)
 
     def fit(self, present: bool, run: int) -> tuple[WatchedTable, Synthesizer]:
-        """The door and the model after one run."""
+        """The door and the model after one run; raises InputError where its noise could be replayed."""
         noise = self.noise_of(present, run)
+        if not noise.secure:
+            raise InputError("noise that can be replayed protects nobody, so there is nothing to audit")
         table = self.door(self.neighbours, present, self.plan, self.price.budget(), noise)
         with table:
             model = (self.synthesizer or shortened(self.method))()

@@ -33,7 +33,8 @@ FEWEST_ROWS = 20
 ALARM_LEVEL = 1e-5
 """Chance that an attack metric raises an alarm on a synthesizer that treats training and control rows alike."""
 ALARM_MARGIN = 0.01
-"""Risk that an alarm must exceed for certain; below it, a risk is reported and is not a sign of a fault."""
+"""Risk that an alarm must exceed for certain. Below it, a risk is reported and is not a sign of a fault: a guarantee
+with a large ε allows some."""
 
 NO_HOLDOUT = "no real rows were set aside to attack as a control"
 NOTHING_LEFT = "the attack succeeds on every row that was never trained on, so nothing is left to gain from training"

@@ -24,8 +24,9 @@ from engine.evaluation.results import DECIMALS
 MOST_CRITERIA = 50
 
 REVEALS = (
-    "Whether a release is closed tells one bit per criterion about the real rows to whoever learns of it. ε does not "
-    "cover these bits."
+    "Whether a release is closed tells whoever learns of it one bit about the real rows per criterion on an attack, "
+    "and one for the alarms. ε does not cover these bits. It does cover criteria on scores that were charged or read "
+    "no real row."
 )
 """What an owner has to know; it stands wherever criteria are chosen, and where a release is closed by them."""
 

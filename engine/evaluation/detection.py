@@ -7,6 +7,7 @@ what a classifier of this kind makes of rows that are real.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -116,9 +117,9 @@ def detection(context: Context) -> MetricResult:
     for number, (model, name) in enumerate(steps):
         contest = Contest(rows["train"], rows[name], folds, _models(state)[model], context.threads)
         shuffles = context.rng if (model, name) == ("boosting", "synthetic") else None
-        found.setdefault(model, {})[name], fallen = contest.run(shuffles)
+        part = functools.partial(_advance, context, number, len(steps))
+        found.setdefault(model, {})[name], fallen = contest.run(shuffles, part)
         losses += fallen
-        context.advance((number + 1) / len(steps))
     columns = _columns(tables.fields, losses)
     details = {
         "rows": n_rows,
@@ -152,11 +153,14 @@ class Contest:
     fit: Fit
     threads: int
 
-    def run(self, shuffles: np.random.Generator | None) -> tuple[Detection, FloatArray]:
+    def run(
+        self, shuffles: np.random.Generator | None, advance: Callable[[float], None] = lambda share: None
+    ) -> tuple[Detection, FloatArray]:
         """Cross-validate.
 
         Args:
             shuffles: decides how columns are shuffled to see what each is worth; None to leave that out.
+            advance: called with the share of the folds that are done.
 
         Returns:
             What was found, and by how much the area falls without each column, shape (n_columns,).
@@ -175,6 +179,7 @@ class Contest:
             variances.append(variance)
             if shuffles is not None:
                 losses += self._losses(predict, kinds, area, shuffles) / N_FOLDS
+            advance((fold + 1) / N_FOLDS)
         found = Detection(np.array(areas), np.array(variances), propensities[0], propensities[1])
         return found, losses
 
@@ -206,6 +211,10 @@ class Contest:
             chances = predict(Features(shuffled, both.linear, both.categorical))
             losses[place] = area - area_and_variance(chances[:n_each], chances[n_each:])[0]
         return losses
+
+
+def _advance(context: Context, step: int, n_steps: int, share: float) -> None:
+    context.advance((step + share) / n_steps)
 
 
 def area_and_variance(low: FloatArray, high: FloatArray) -> tuple[float, float]:

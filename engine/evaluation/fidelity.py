@@ -241,7 +241,8 @@ def _distance_finding(measure: str, order: Order, columns: Sequence[ColumnCells]
 def _farthest(order: Order, columns: Sequence[ColumnCells]) -> str:
     """The group with the largest distance, by the names of its columns."""
     worst = max(range(len(order.groups)), key=lambda place: order.found[place].distance)
-    return " and ".join(columns[position].name for position in order.groups[worst])
+    names = [columns[position].name for position in order.groups[worst]]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _share_finding(pairs: Order, details: dict[str, Any]) -> Finding:

@@ -1,6 +1,11 @@
 """Attribute inference: whether synthetic rows tell a value of a person of whom all other values are known.
 
 An attacker looks for the synthetic row that is nearest to the known values and takes its value for the secret one.
+
+The attack is Anonymeter's. Other than its version 1.1 does, the error of a guessed number is held against the size of
+the true one: divided by a guess below zero, every error counts as small. The naive guess is held against the target it
+is made for: there, guesses are matched to targets by row label, and most of them get lost. Two missing numbers are
+alike, not as different as can be.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from engine.synthesizers.uncertainty import MeasuredError, mean_bounds
 
 NO_MODEL = "the method measures no counts that would bound its error"
 NO_PAIR = "the method measured no set of several columns"
-NO_CHOICE = "not every pair was a candidate of the method's last choice, so nothing bounds the others"
+NO_CHOICE = "the method chose among no pairs, so nothing bounds those that it did not measure"
 NO_BOUND = "the noise is so large that it bounds nothing"
 
 
@@ -30,7 +30,8 @@ def measured_error(synthesizer: Synthesizer) -> MetricResult:
 
     Returns:
         Findings whose value is the upper bound and whose interval holds the mean distance with 95 % confidence. As
-        details: `sets`, how many measured columns and larger sets there are, and `rows`, the noisy number of rows.
+        details: `sets`, how many measured columns and larger sets there are; `bounded_pairs`, how many pairs were
+        candidates of the last choice, while the others count as wholly different; and `rows`, the noisy number of rows.
 
     Raises:
         NotComputableError: the method measures no counts.
@@ -46,7 +47,11 @@ def measured_error(synthesizer: Synthesizer) -> MetricResult:
         _measured("measured-sets", larger, total, "a set of columns that was measured", NO_PAIR),
         _all_pairs(synthesizer, total),
     )
-    details = {"sets": {"one-way": len(single), "measured-sets": len(larger)}, "rows": round(total)}
+    details = {
+        "sets": {"one-way": len(single), "measured-sets": len(larger)},
+        "bounded_pairs": len(synthesizer.pair_bounds()),
+        "rows": round(total),
+    }
     return MetricResult(findings, details)
 
 
@@ -60,9 +65,10 @@ def _measured(measure: str, errors: list[MeasuredError], total: float, what: str
 def _all_pairs(synthesizer: MarginalSynthesizer, total: float) -> Finding:
     bounds = synthesizer.pair_bounds()
     pairs = list(combinations(range(len(synthesizer.domain_.names)), 2))
-    if not pairs or any(pair not in bounds for pair in pairs):
-        return _missing("all-pairs", NO_CHOICE if pairs else NO_PAIR)
-    high = math.fsum(min(bounds[pair] / (2.0 * total), 1.0) for pair in pairs) / len(pairs)
+    if not bounds:
+        return _missing("all-pairs", NO_CHOICE)
+    # No distance exceeds 1, which is all that is known of a pair that was no candidate.
+    high = math.fsum(min(bounds.get(pair, math.inf) / (2.0 * total), 1.0) for pair in pairs) / len(pairs)
     return _bound("all-pairs", 0.0, high, "a pair of columns")
 
 

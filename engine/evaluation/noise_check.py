@@ -25,6 +25,7 @@ from engine.evaluation.tables import MAXIMUM_ROWS
 from engine.privacy.plan import UnitKind
 from engine.synthesizers.graphical_model import Measurement
 from engine.synthesizers.marginal_synthesizer import MarginalSynthesizer
+from engine.synthesizers.released import ReleasedCounts
 
 ALARM_LEVEL = 1e-6
 """Chance of a false alarm per report: two chi-squared tests at half of it each."""
@@ -37,7 +38,7 @@ ROUNDING = 1.0 / 12.0
 
 NO_METHOD = "only the rows are known, not the method that drew them"
 NO_COUNTS = "the method did not measure noisy counts"
-RESTORED = "the noisy counts of single columns were not kept with the model"
+RESTORED = "the noisy counts were not kept with the model"
 SAMPLED = f"of {MAXIMUM_ROWS:,} rows or more a sample is compared, and counts need all of them"
 PERSONS = "of a person with too many rows random ones were counted, and it is not known here which"
 TOO_FINE = f"the noise is smaller than {LEAST_SCALE:g} row, and counts are whole"
@@ -99,8 +100,8 @@ def noise_as_stated(context: Context) -> MetricResult:
         alarm_level: p-value below which the alarm is raised, per test.
         too_fine: measured sets that were left out because their noise is below `LEAST_SCALE`.
     """
-    synthesizer = _measuring(context)
-    measured = _measured(synthesizer)
+    synthesizer, released = _measuring(context)
+    measured = _measured(released)
     kept = [item for item in measured if float(np.min(item.variance)) >= LEAST_SCALE**2]
     if not kept:
         raise NotComputableError(TOO_FINE)
@@ -125,19 +126,19 @@ def noise_as_stated(context: Context) -> MetricResult:
     return MetricResult(findings, details, _alarms(cells, totals))
 
 
-def _measuring(context: Context) -> MarginalSynthesizer:
-    """The method with its noisy counts; raises NotComputableError where there are none."""
+def _measuring(context: Context) -> tuple[MarginalSynthesizer, ReleasedCounts]:
+    """The method, fitted or restored, and its noisy counts; raises NotComputableError where there are none."""
     synthesizer = context.synthesizer
     if synthesizer is None:
         raise NotComputableError(NO_METHOD)
     if not isinstance(synthesizer, MarginalSynthesizer):
         raise NotComputableError(NO_COUNTS)
-    if not hasattr(synthesizer, "one_ways_"):
+    if synthesizer.released_ is None:
         raise NotComputableError(RESTORED)
-    return synthesizer
+    return synthesizer, synthesizer.released_
 
 
-def _measured(synthesizer: MarginalSynthesizer) -> list[Measurement]:
+def _measured(released: ReleasedCounts) -> list[Measurement]:
     """Single columns as they were released, and every set of two columns or more.
 
     A set that was measured twice is kept once, as the mean by precision: rounding then adds a little less than
@@ -145,9 +146,9 @@ def _measured(synthesizer: MarginalSynthesizer) -> list[Measurement]:
     """
     single = [
         Measurement((column,), one_way.counts, np.array(one_way.variance))
-        for column, one_way in enumerate(synthesizer.one_ways_)
+        for column, one_way in enumerate(released.one_ways)
     ]
-    return single + [item for item in synthesizer.model_.measurements if len(item.columns) > 1]
+    return [*single, *released.joint]
 
 
 def _residuals(

@@ -107,10 +107,14 @@ class SortedRows:
         start, stop = self._stretches(predicates)
         counts = np.where(predicates.negated, len(self) - (stop - start), stop - start)
         found = np.full(len(predicates), -1, dtype=np.int64)
+        possible = np.flatnonzero(counts.min(axis=1, initial=len(self)) > 0)
         # The rarest term first: its matches are few, and only they are looked at.
-        ranks = np.argsort(counts, axis=1, kind="stable")
-        for place in map(int, np.flatnonzero(counts.min(axis=1, initial=len(self)) > 0)):
-            rows = self._matches(predicates, place, ranks[place], start[place], stop[place])
+        ranks = np.argsort(counts[possible], axis=1, kind="stable")
+        parts = (predicates.columns, start, stop, predicates.low, predicates.high, predicates.negated)
+        # Python's own numbers: taking them out of arrays one by one would cost more than the search.
+        terms = (np.take_along_axis(part[possible], ranks, axis=1).tolist() for part in parts)
+        for place, *found_terms in zip(possible.tolist(), *terms, strict=True):
+            rows = self._matches(list(zip(*found_terms, strict=True)))
             if len(rows) == 1:
                 found[place] = rows[0]
         return found
@@ -124,21 +128,20 @@ class SortedRows:
             stop[terms] = np.searchsorted(values, predicates.high[terms].astype(np.int32), side="right")
         return start, stop
 
-    def _matches(
-        self, predicates: Predicates, place: int, ranks: IntArray, start: IntArray, stop: IntArray
-    ) -> IntArray:
-        """Rows that satisfy all terms of one predicate."""
-        columns, low, high, negated = (
-            part[place] for part in (predicates.columns, predicates.low, predicates.high, predicates.negated)
-        )
-        rows, rest = self._rows_of(columns[ranks[0]], start[ranks[0]], stop[ranks[0]], negated[ranks[0]]), ranks[1:]
-        for term in rest:
-            if len(rows) == 0:
-                return rows
-            values = self._codes[columns[term]][rows]
-            rows = rows[((values >= low[term]) & (values <= high[term])) != negated[term]]
-        return rows
-
-    def _rows_of(self, column: int, start: int, stop: int, negated: bool) -> IntArray:
+    def _matches(self, terms: list[tuple[int, int, int, int, int, bool]]) -> IntArray:
+        """Rows that satisfy all terms of one predicate: column, begin and end of its stretch, low, high, negated."""
+        column, start, stop, _, _, negated = terms[0]
         order = self._order[column]
-        return np.concatenate([order[:start], order[stop:]]) if negated else order[start:stop]
+        rows = np.concatenate([order[:start], order[stop:]]) if negated else order[start:stop]
+        for column, _, _, low, high, negated in terms[1:]:
+            values = self._codes[column][rows]
+            if high == low:
+                holds = values == low
+            elif high == LAST:
+                holds = values >= low
+            else:
+                holds = (values >= low) & (values <= high)
+            rows = rows[~holds if negated else holds]
+            if len(rows) == 0:
+                break
+        return rows

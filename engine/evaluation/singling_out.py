@@ -3,6 +3,10 @@
 An attacker takes conditions that single out one synthetic row. Whether they single out one training row is compared
 with whether they single out one of as many rows that were never trained on: a condition isolates a row of a larger
 table more easily or less, so that tables of different sizes cannot be compared.
+
+The attacks are Anonymeter's. Other than its version 1.1 does, tables of different sizes are cut to one size instead of
+corrected by a fitted curve, which makes up risks; rates are shares of the conditions found, not of those asked for; a
+real row that occurs twice is not singled out; dates are ordered, and texts may hold quotation marks.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ row falls into one cell of a histogram that is decided by that row alone, so a u
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -27,7 +26,6 @@ Release = Callable[[MechanismCall, Any, Callable[[], Any]], Any]
 """Takes what is asked, the exact answer and a draw of the noisy one."""
 
 
-@dataclass(frozen=True)
 class EvaluationQueries:
     """Two mechanisms of the door, for encoded rows. `PrivateTable.evaluation` makes it.
 
@@ -40,12 +38,21 @@ class EvaluationQueries:
         release: the door's single point of release.
     """
 
-    held: HeldRows
-    names: tuple[str, ...]
-    rows_per_unit: int
-    budget: RunBudget
-    noise: NoiseSource
-    release: Release
+    def __init__(
+        self,
+        held: HeldRows,
+        names: tuple[str, ...],
+        rows_per_unit: int,
+        budget: RunBudget,
+        noise: NoiseSource,
+        release: Release,
+    ) -> None:
+        self.rows_per_unit = rows_per_unit
+        self._held = held
+        self._names = names
+        self._budget = budget
+        self._source = noise
+        self._release = release
 
     def distance_sum(
         self,
@@ -79,10 +86,10 @@ class EvaluationQueries:
             asked.update(_whole(expected_of(columns)).tobytes())
         sensitivity = float(self.rows_per_unit * len(column_sets))
         self._spend("noisy_distance", purpose, column_sets, sensitivity, noise_scale, sets=len(column_sets))
-        exact = round(float(self.held.distances(column_sets, expected_of).sum()))
-        key = (tuple(column_sets), self.held.sizes, noise_scale, asked.hexdigest())
+        exact = round(float(self._held.distances(column_sets, expected_of).sum()))
+        key = (tuple(column_sets), self._held.sizes, noise_scale, asked.hexdigest())
         call = MechanismCall("noisy_distance", key, sensitivity, "l2")
-        return int(self.release(call, exact, lambda: exact + self._noise((), noise_scale)))
+        return int(self._release(call, exact, lambda: exact + self._noise((), noise_scale)))
 
     def scored_histogram(self, scores: RowScores, outcome: int, noise_scale: float, purpose: str) -> IntArray:
         """Noisy counts of rows by the cell that their scores give and by the cell of another column.
@@ -102,15 +109,15 @@ class EvaluationQueries:
 
         Privacy: L2 sensitivity k; charges μ² = (k / noise_scale)².
         """
-        if scores.sizes != self.held.sizes:
+        if scores.sizes != self._held.sizes:
             raise ValueError("the scores belong to columns of other sizes")
         sensitivity = float(self.rows_per_unit)
-        reads = [tuple(range(len(self.names)))]
+        reads = [tuple(range(len(self._names)))]
         self._spend("scored_histogram", purpose, reads, sensitivity, noise_scale)
-        exact = self.held.scored(scores, outcome)
-        key = (scores.digest(), outcome, self.held.sizes, noise_scale)
+        exact = self._held.scored(scores, outcome)
+        key = (scores.digest(), outcome, self._held.sizes, noise_scale)
         call = MechanismCall("scored_histogram", key, sensitivity, "l2")
-        released: IntArray = self.release(call, exact, lambda: exact + self._noise(exact.shape, noise_scale))
+        released: IntArray = self._release(call, exact, lambda: exact + self._noise(exact.shape, noise_scale))
         return released
 
     def _spend(
@@ -123,13 +130,13 @@ class EvaluationQueries:
         **parameters: float,
     ) -> None:
         columns = sorted({column for columns in column_sets for column in columns})
-        reads = tuple(self.names[column] for column in columns)
-        self.budget.spend(
+        reads = tuple(self._names[column] for column in columns)
+        self._budget.spend(
             gaussian_charge(mechanism, purpose, reads, sensitivity, noise_scale, parameters=dict(parameters))
         )
 
     def _noise(self, shape: tuple[int, ...], noise_scale: float) -> IntArray:
-        return rounded_gaussian(shape, noise_scale, self.noise)
+        return rounded_gaussian(shape, noise_scale, self._source)
 
 
 def _whole(counts: npt.NDArray[Any]) -> IntArray:

@@ -1,4 +1,4 @@
-"""What a plan costs and what error it will have, before anything is read."""
+"""What a plan costs, before anything is read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from engine.data.encode import NUMERIC_TYPES, column_domain, table_domain
+from engine.data.encode import column_domain, table_domain
 from engine.data.number_line import NUMERIC_BINS
-from engine.data.schema import Field, FieldType
+from engine.data.schema import FieldType
 from engine.errors import PlanError
 from engine.privacy.accounting import compose_epsilon, gaussian_event, mu_for
 from engine.privacy.budget import RunBudget
@@ -17,12 +17,10 @@ from engine.privacy.events import EventJson
 from engine.privacy.guarantee import NON_PRIVATE
 from engine.privacy.plan import SynthesisPlan
 from engine.synthesizers.base import BudgetShare
-from engine.synthesizers.cells import most_groups
 from engine.synthesizers.marginals import learning_delta, modelled_fields, needs_learning, tree_columns
 from engine.synthesizers.numeric_tree import assumed_cells
 from engine.synthesizers.registry import method_info, synthesizer_class
 from engine.synthesizers.rule_cells import allowed_cells
-from engine.synthesizers.uncertainty import NOISE_MEAN
 
 ENVELOPE_SLACK = 1e-9
 """Part of μ² that a run never uses, so that rounding cannot carry it past its envelope."""
@@ -73,59 +71,6 @@ class PlanPrice:
         return RunBudget(usable, self.delta_extra, self.evaluation_share * usable)
 
 
-@dataclass(frozen=True)
-class ColumnForecast:
-    """Expected error of one column.
-
-    Args:
-        name: the column.
-        cells: number of cells; an assumption where the domain is still to be learned.
-        cells_assumed: whether it is one, because the run learns the cells or refines them.
-        noise_scale: standard deviation of the noise per cell, in rows.
-        expected_error_rows: mean absolute error of a cell's count, in rows.
-        expected_distance: expected total variation distance from noise alone, at most 1.
-    """
-
-    name: str
-    cells: int
-    cells_assumed: bool
-    noise_scale: float
-    expected_error_rows: float
-    expected_distance: float
-
-
-@dataclass(frozen=True)
-class PairForecast:
-    """Expected error of a measured pair of columns with typical numbers of cells.
-
-    Args:
-        measurements: pairs, or triples, that the run can measure with this noise.
-        noise_scale: standard deviation of the noise per cell, in rows.
-        typical_cells: cells of such a pair.
-        expected_error_rows: mean absolute error of a cell's count, in rows.
-        expected_distance: expected total variation distance from noise alone, at most 1.
-    """
-
-    measurements: int
-    noise_scale: float
-    typical_cells: int
-    expected_error_rows: float
-    expected_distance: float
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """Expected error of a plan: from noise scales and the declared number of rows, nothing private."""
-
-    declared_rows: int
-    columns: tuple[ColumnForecast, ...]
-    pair: PairForecast | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The forecast as JSON."""
-        return asdict(self)
-
-
 def price_plan(plan: SynthesisPlan) -> PlanPrice:
     """The envelope of a plan; reads no rows.
 
@@ -168,43 +113,6 @@ def _unprotected_price(plan: SynthesisPlan) -> PlanPrice:
     return PlanPrice(NON_PRIVATE, None, 0.0, None, None, (), ())
 
 
-def forecast(plan: SynthesisPlan) -> Forecast:
-    """Expected error of each column and of a pair.
-
-    Raises:
-        PlanError: the plan states no number of rows, cannot be priced, or its method draws no noise.
-    """
-    if plan.declared_rows is None:
-        raise PlanError("state about how many rows the table has to see the expected error")
-    price = price_plan(plan)
-    if price.mu_squared is None:
-        raise PlanError(f"the method {plan.method!r} draws no noise, so there is no error of noise to expect")
-    shares = {part.name: part for part in price.split}
-    one_way_scale = noise_scale(plan, price, shares["one_way"])
-    columns = tuple(
-        _column_forecast(plan, name, cells, assumed, one_way_scale) for name, cells, assumed in column_cells(plan)
-    )
-    pair = None
-    if "pair" in shares:
-        scale = noise_scale(plan, price, shares["pair"])
-        typical = _typical_pair_cells(plan, columns, scale)
-        distance = _distance(scale, typical, plan.declared_rows)
-        pair = PairForecast(shares["pair"].n_queries, scale, typical, _mean_error(scale), distance)
-    return Forecast(plan.declared_rows, columns, pair)
-
-
-def _typical_pair_cells(plan: SynthesisPlan, columns: Sequence[ColumnForecast], scale: float) -> int:
-    """Cells of a pair of columns of median size, numbers in as many groups as such noise lets apart."""
-    groups = round(most_groups(float(plan.declared_rows or 1), scale))
-    kinds = {field.name: field for field in modelled_fields(plan)}
-    sizes = sorted(min(column.cells, groups) if _is_line(kinds[column.name]) else column.cells for column in columns)
-    return sizes[len(sizes) // 2] ** 2
-
-
-def _is_line(field: Field) -> bool:
-    return field.type in NUMERIC_TYPES and field.enum is None
-
-
 def _check_method(plan: SynthesisPlan) -> None:
     method, n_columns = synthesizer_class(plan.method), len(plan.synthesized_names())
     if n_columns < method.minimum_columns:
@@ -239,18 +147,3 @@ def noise_scale(plan: SynthesisPlan, price: PlanPrice, share: BudgetShare) -> fl
         raise PlanError("a run without a privacy guarantee draws no noise")
     per_query = share.share * price.mu_squared / max(share.n_queries, 1)
     return plan.unit.max_rows_per_unit / math.sqrt(per_query)
-
-
-def _column_forecast(plan: SynthesisPlan, name: str, cells: int, assumed: bool, scale: float) -> ColumnForecast:
-    rows = plan.declared_rows or 1
-    return ColumnForecast(name, cells, assumed, scale, _mean_error(scale), _distance(scale, cells, rows))
-
-
-def _mean_error(scale: float) -> float:
-    """E|Z| of a Gaussian."""
-    return NOISE_MEAN * scale
-
-
-def _distance(scale: float, cells: int, rows: int) -> float:
-    """Half the expected L1 norm of the noise, as a share of the rows."""
-    return min(1.0, 0.5 * cells * _mean_error(scale) / rows)

@@ -9,6 +9,7 @@ batches between fits; and the junction tree grows by the cheapest way instead of
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, ClassVar
@@ -98,6 +99,7 @@ class AimSynthesizer(MarginalSynthesizer):
 
     minimum_columns: ClassVar[int] = 2
     maximum_columns: ClassVar[int | None] = 100
+    largest_measured: ClassVar[int] = 3
     last_choice_: SelectionRecord | None = None
 
     @classmethod
@@ -129,6 +131,20 @@ class AimSynthesizer(MarginalSynthesizer):
             ),
         )
 
+    @classmethod
+    def expected_sets(cls, sizes: Sequence[float], rows: float, mu_squared: float) -> tuple[float, float]:
+        """Sets that a run measures at first, and the part of its μ² for sets that it spends on them.
+
+        A set that is measured later, with less noise, takes the place of several.
+
+        Args:
+            sizes: groups of cells of every column, about.
+            rows: number of rows, about.
+            mu_squared: what sets and their choice may cost, for one row per unit.
+        """
+        spent = 1.0 - _repeated_share(rows, len(sizes), mu_squared)
+        return _measurements(sizes, rows, spent * mu_squared), spent
+
     def _fit_model(
         self, table: PrivateTable, one_ways: list[OneWay], spend: dict[str, float], progress: Progress
     ) -> None:
@@ -137,7 +153,8 @@ class AimSynthesizer(MarginalSynthesizer):
         planned = _Allowance.of(envelope / (MEASUREMENTS_PER_COLUMN * len(one_ways)))
         model = self._coarse_model(table, one_ways, planned.scale * table.rows_per_unit)
         model.fit(FIRST_ITERATIONS, tolerance=1e-6, stop_at_noise=False)
-        first = _Allowance.of(envelope / _measurements(model, envelope / table.rows_per_unit**2))
+        planned_sets = _measurements(model.sizes, model.total, envelope / table.rows_per_unit**2)
+        first = _Allowance.of(envelope / planned_sets)
         search = _Search(model, Workload.of(self.plan_, table.sizes), first, envelope, envelope)
         while not search.is_last:
             self._round(table, search, progress)
@@ -154,11 +171,7 @@ class AimSynthesizer(MarginalSynthesizer):
         How much is spent on it follows from the noisy number of rows: the more, the fewer sets of columns could be
         told from noise.
         """
-        n_columns = len(one_ways)
-        planned = _Allowance.of(envelope / (MEASUREMENTS_PER_COLUMN * n_columns)).scale * table.rows_per_unit
-        cells = most_groups(self.estimated_rows_, planned) ** 2.0
-        useful = _useful_measurements(self.estimated_rows_, cells, envelope / table.rows_per_unit**2.0)
-        share = min(1.0 - useful / (SCARCE * n_columns), LARGEST_REPEATED_SHARE)
+        share = _repeated_share(self.estimated_rows_, len(one_ways), envelope / table.rows_per_unit**2.0)
         if share <= 0.0:
             return one_ways, envelope
         again = measure_one_ways(table, share * envelope)
@@ -248,11 +261,30 @@ class AimSynthesizer(MarginalSynthesizer):
         return measured + unmeasured
 
 
-def _measurements(model: GraphicalModel, mu_squared: float) -> float:
-    """How many sets to plan for: as many as leave a typical pair's noise below a share of the rows."""
-    n_columns = len(model.sizes)
-    cells = float(np.median([first * second for first, second in combinations(model.sizes, 2)]))
-    useful = _useful_measurements(model.total, cells, mu_squared)
+def _repeated_share(total: float, n_columns: int, mu_squared: float) -> float:
+    """Part of what sets of columns may cost that single columns get, once more, where rows are too few for sets.
+
+    Args:
+        total: number of rows, noisy or stated.
+        n_columns: number of columns.
+        mu_squared: what there is to spend, for one row per unit.
+    """
+    planned = _Allowance.of(mu_squared / (MEASUREMENTS_PER_COLUMN * n_columns)).scale
+    useful = _useful_measurements(total, most_groups(total, planned) ** 2.0, mu_squared)
+    return min(max(1.0 - useful / (SCARCE * n_columns), 0.0), LARGEST_REPEATED_SHARE)
+
+
+def _measurements(sizes: Sequence[float], total: float, mu_squared: float) -> float:
+    """How many sets to plan for: as many as leave a typical pair's noise below a share of the rows.
+
+    Args:
+        sizes: groups of cells of every column.
+        total: number of rows, noisy or stated.
+        mu_squared: what there is to spend, for one row per unit.
+    """
+    n_columns = len(sizes)
+    cells = float(np.median([first * second for first, second in combinations(sizes, 2)]))
+    useful = _useful_measurements(total, cells, mu_squared)
     return float(np.clip(useful, FEWEST_PER_COLUMN * n_columns, MEASUREMENTS_PER_COLUMN * n_columns))
 
 

@@ -92,8 +92,10 @@ def most_groups(total: float, pair_scale: float) -> float:
 
     Args:
         total: number of rows, noisy or stated.
-        pair_scale: standard deviation of the noise on pairs, in rows.
+        pair_scale: standard deviation of the noise on pairs, in rows; 0 where there are none.
     """
+    if pair_scale == 0.0:
+        return MOST_GROUPS
     return min(max(math.sqrt(total / (PAIR_DEVIATIONS * pair_scale)), FEWEST_GROUPS), MOST_GROUPS)
 
 

@@ -64,6 +64,9 @@ class MarginalSynthesizer(Synthesizer):
     draws_units: ClassVar[bool] = False
     """Whether samples of whole units are drawn after the table is encoded."""
 
+    largest_measured: ClassVar[int] = 1
+    """Columns that are counted together at most."""
+
     plan_: SynthesisPlan
     domain_: TableDomain
     one_ways_: list[OneWay]
@@ -107,6 +110,11 @@ class MarginalSynthesizer(Synthesizer):
         made.plan_, made.domain_, made.groups_, made.model_ = plan, domain, groups, model
         made.estimated_rows_ = estimated_rows
         return made
+
+    @classmethod
+    def expected_sets(cls, sizes: Sequence[float], rows: float, mu_squared: float) -> tuple[float, float]:
+        """Sets of columns that a run measures, about, and the part of their μ² that it spends on them: none here."""
+        return 0.0, 0.0
 
     def _fit(self, table: PrivateTable, plan: SynthesisPlan, rng: np.random.Generator, progress: Progress) -> None:
         self.plan_ = plan

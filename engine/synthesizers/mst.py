@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,8 @@ COLUMN_ITERATIONS = 100_000
 class SpanningTreeSynthesizer(MarginalSynthesizer):
     """Noisy one-way marginals and the noisy pairs of a spanning tree chosen by the exponential mechanism."""
 
+    largest_measured: ClassVar[int] = 2
+
     @classmethod
     def parameters(cls, plan: SynthesisPlan) -> dict[str, Any]:
         """Settings that every run shares; they were chosen on public tables."""
@@ -60,6 +62,11 @@ class SpanningTreeSynthesizer(MarginalSynthesizer):
             BudgetShare("selection", "Choosing the pairs", SELECTION_SHARE, edges),
             BudgetShare("pair", "Pairs of the tree", PAIR_SHARE, edges),
         )
+
+    @classmethod
+    def expected_sets(cls, sizes: Sequence[float], rows: float, mu_squared: float) -> tuple[float, float]:
+        """The edges of a tree, which take all that pairs may cost."""
+        return max(len(sizes) - 1.0, 0.0), 1.0
 
     def _fit_model(
         self, table: PrivateTable, one_ways: list[OneWay], spend: dict[str, float], progress: Progress

@@ -163,6 +163,16 @@ def test_a_run_takes_the_columns_that_matter_most(client, services, owner, mine)
     assert (plan.target, plan.important) == ("colour", ("age",))
 
 
+def test_a_run_takes_a_share_for_its_releasable_report(client, services, owner, mine):
+    dataset_id = ready_dataset(services, owner)
+    asked = {"dataset_id": dataset_id, "epsilon": 0.1, "evaluation_share": 0.1}
+    refused = client.post("/runs", headers=mine, json=asked | {"evaluation_share": 0.9})
+    assert "releasable report" in assert_error(refused, 422, "invalid_plan")
+    run = client.post("/runs", headers=mine, json=asked)
+    assert run.status_code == 201
+    assert services.results.load(Attempt(run.json()["id"])).plan.evaluation_share == 0.1
+
+
 def test_a_refused_budget_says_what_is_left(client, services, owner, mine):
     dataset_id = ready_dataset(services, owner, cap=0.5)
     response = client.post("/runs", headers=mine, json={"dataset_id": dataset_id, "epsilon": 0.9})
@@ -218,6 +228,7 @@ def test_the_whole_line(client, services, owner, mine, settings, monkeypatch):
     files = {file["kind"]: file for file in client.get(f"{run_path}/artifacts", headers=mine).json()}
     assert set(files) == {
         "synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "report.json", "report.pdf",
+        "released_report.json",
         "model.npz",
     }  # fmt: skip
     for kind, file in files.items():
@@ -291,3 +302,40 @@ def test_a_run_can_be_resumed_and_tells_the_numbers_of_its_training(client, serv
     assert (resumed["status"], resumed["attempt"], resumed["ledger_state"]) == ("queued", 2, "committed")
     told = client.get(f"/runs/{run.id}", headers=mine).json()["progress"]["training"]
     assert told == [numbers.to_json() | {"generator_loss": None}]
+
+
+def test_a_forecast_tells_errors_and_the_epsilon_for_an_accepted_one(client, services, owner, mine):
+    dataset_id = ready_dataset(services, owner)
+    path = f"/datasets/{dataset_id}/forecast"
+    plain = client.post(path, json={"method": "mst", "epsilon": 0.5}, headers=mine).json()
+    assert (plain["method"], plain["epsilon"], plain["declared_rows"]) == ("mst", 0.5, 300)
+    assert {column["name"] for column in plain["columns"]} == set(SCHEMA.names)
+    where = [{"column": "colour", "values": ["red", "blue"]}]
+    body = {"method": "mst", "epsilon": 0.5, "query": {"measure": "count", "where": where}, "accepted_rows": 50}
+    found = client.post(path, json=body, headers=mine).json()
+    assert found["query"]["cells"] == 2
+    assert found["query"]["case"] == "measured"
+    assert [found["curve"][place]["epsilon"] for place in (0, -1)] == [0.1, 10.0]
+    again = client.post(path, json=body | {"epsilon": found["epsilon_for_accepted"]}, headers=mine).json()
+    assert again["query"]["half_width"] <= 50
+    assert services.ledger.summary(owner, dataset_id).n_entries == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"rows": 3}, "not a choice of a forecast"),
+        ({"accepted_rows": 50}, "State with query"),
+        ({"query": {"measure": "count", "where": [{"column": "shape", "values": ["x"]}]}}, "no synthesized column"),
+        ({"query": {"measure": "share", "column": "colour"}}, "ask for a count"),
+        ({"query": {"measure": "count", "by": ["colour"]}, "accepted_rows": -1}, "positive number"),
+        ({"query": {"measure": "count", "by": ["colour"]}, "accepted_rows": "many"}, "positive number"),
+        ({"method": "gaussian-copula"}, "draws no noise"),
+    ],
+)
+def test_a_forecast_that_cannot_be_made_says_why(client, services, owner, mine, body, words):
+    dataset_id = ready_dataset(services, owner)
+    choices = {} if "method" in body else {"method": "mst", "epsilon": 0.5}
+    response = client.post(f"/datasets/{dataset_id}/forecast", json=choices | body, headers=mine)
+    assert response.status_code in (400, 422)
+    assert words.lower() in response.json()["error"]["message"].lower()

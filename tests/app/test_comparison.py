@@ -15,6 +15,8 @@ from engine.evaluation.results import unavailable
 from tests.app.builders import ready_dataset, submit
 from workers.jobs import do_run
 
+pytestmark = pytest.mark.usefixtures("few_metrics")
+
 
 @pytest.fixture
 def dataset_id(services, owner):

@@ -23,6 +23,15 @@ def test_a_plan_is_made_of_the_saved_choices(services, owner, dataset_id):
     assert plan.schema == SCHEMA
 
 
+def test_a_share_for_the_report_is_passed_over_without_a_guarantee(services, owner, dataset_id):
+    services.datasets.save_draft(owner, dataset_id, evaluation_share=0.1)
+    assert services.plans.draft_plan(owner, dataset_id).evaluation_share == 0.1
+    assert services.plans.draft_plan(owner, dataset_id, method="ctgan").evaluation_share == 0.0
+    for wrong in (0.6, -0.1, "much"):
+        with pytest.raises(InvalidPlanError, match="releasable report"):
+            services.plans.draft_plan(owner, dataset_id, evaluation_share=wrong)
+
+
 def test_a_choice_can_be_tried_without_saving_it(services, owner, dataset_id):
     assert services.plans.draft_plan(owner, dataset_id, epsilon=0.7).epsilon == 0.7
     assert services.datasets.get(owner, dataset_id).draft["epsilon"] == 0.1

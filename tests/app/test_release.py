@@ -14,11 +14,16 @@ from tests.app.builders import ready_dataset, submit
 from tests.conftest import FAST_BCRYPT_ROUNDS
 from workers.jobs import do_run
 
+pytestmark = pytest.mark.usefixtures("few_metrics")
+
 CLOSER = {"metric": "closest-record", "measure": "share-closer-to-training"}
 IMPOSSIBLE = CLOSER | {"limit": 0.0}
 CERTAIN = CLOSER | {"limit": 1.0}
 REASON = "The recipient signed a contract."
-RELEASABLE = ("synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "report.pdf", "model.npz")
+RELEASABLE = (
+    *("synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "report.pdf", "model.npz"),
+    "released_report.json",
+)
 
 
 @pytest.fixture
@@ -28,7 +33,7 @@ def dataset_id(services, owner):
 
 def finished(services, owner, dataset_id, *criteria, **choices):
     services.datasets.save_draft(owner, dataset_id, criteria=list(criteria) or None)
-    run = submit(services, owner, dataset_id, epsilon=0.5, n_rows=60, **choices)
+    run = submit(services, owner, dataset_id, n_rows=60, **{"epsilon": 0.5} | choices)
     do_run(services, run.id)
     return services.runs.get(owner, run.id)
 
@@ -105,6 +110,24 @@ def test_an_alarm_closes_the_release_without_any_criterion(services, owner, data
             way()
 
 
+def test_criteria_may_be_about_what_the_run_pays_for(services, owner):
+    """The releasable report is held against its criteria, also where nothing was paid for and so nothing measured."""
+    criteria = [
+        {"metric": "noisy-distances", "measure": "one-way", "limit": 1.0},
+        {"metric": "measured-error", "measure": "one-way", "limit": 1.0},
+    ]
+    dataset_id = ready_dataset(services, owner, cap=20.0)
+    services.datasets.save_draft(owner, dataset_id, evaluation_share=0.2)
+    paid = finished(services, owner, dataset_id, *criteria, epsilon=6.0)
+    assert [outcome.state for outcome in paid.release.outcomes] == ["met"] * 3
+    with pytest.raises(ConflictError, match="not closed"):
+        services.release.override(owner, paid.id, REASON)
+    services.datasets.save_draft(owner, dataset_id, evaluation_share=0.0)
+    unpaid = finished(services, owner, dataset_id, *criteria, epsilon=6.0)
+    assert [outcome.state for outcome in unpaid.release.outcomes] == ["could not be computed", "met", "met"]
+    assert unpaid.release.state == "closed"
+
+
 def test_without_a_report_criteria_are_not_met(services, owner, dataset_id, monkeypatch):
     def fail(*tables, **options):
         raise ValueError
@@ -159,10 +182,10 @@ def test_an_override_opens_everything_and_is_in_the_audit_trail(services, owner,
     assert services.runs.get(owner, closed.id).release.override.reason == REASON
 
 
-@pytest.mark.parametrize("reason", ["", "too short", "x" * 501, "   a     b   ", None, 7, ["a long enough reason"]])
-def test_a_reason_is_a_text_of_some_length(services, owner, closed, reason):
-    with pytest.raises(InvalidInputError, match="10 to 500 characters"):
-        services.release.override(owner, closed.id, reason)
+def test_a_reason_is_a_text_of_some_length(services, owner, closed):
+    for reason in ("", "too short", "x" * 501, "   a     b   ", None, 7, ["a long enough reason"]):
+        with pytest.raises(InvalidInputError, match="10 to 500 characters"):
+            services.release.override(owner, closed.id, reason)
     assert services.runs.get(owner, closed.id).release.state == "closed"
 
 
@@ -279,6 +302,7 @@ def test_the_whole_gate_over_the_api(services, owner, dataset_id):
         assert (told["criteria"], told["release"]["state"]) == ([IMPOSSIBLE], "closed")
         ways = [("GET", f"{path}/artifacts/{kind}", None) for kind in RELEASABLE]
         ways.append(("POST", f"{path}/rows", {"n_rows": 5}))
+        ways.append(("POST", f"{path}/interval", {"measure": "count"}))
         for method, way, body in ways:
             refused = client.request(method, way, headers=headers, json=body)
             assert (refused.status_code, refused.json()["error"]["code"]) == (409, "release_closed"), way

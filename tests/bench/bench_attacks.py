@@ -5,7 +5,9 @@ make bench BENCH="attacks --train TRAIN.csv --holdout HOLDOUT.csv --schema SCHEM
 The synthetic table is the second half of the training file, which stands for an honest synthesizer, with a share of
 its rows replaced by rows of the first half, which stands for the training rows; or it is a file. Without files, all
 tables are simulated. Columns with missing values are left out, because Anonymeter takes two missing numbers for as
-different as can be.
+different as can be. Both contenders get the same rows, and equally many of both real tables: Anonymeter's correction
+for other sizes makes up risks. Guesses of one column are judged by the error over the true size here, over the guess
+there, which for positive numbers comes to the same.
 """
 
 import argparse
@@ -15,22 +17,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from engine.data.ingest import read_table
 from engine.data.schema import TableSchema
-from engine.evaluation.attack_rates import MOST_ATTACKS
+from engine.evaluation.attack_rates import MOST_ATTACKS, Rate
 from engine.evaluation.binning import is_numeric
 from engine.evaluation.context import Context
 from engine.evaluation.inference import attribute_inference
 from engine.evaluation.linkability import linkability
 from engine.evaluation.singling_out import Game, half_of
-from engine.evaluation.tables import draw_rows, prepare_tables
+from engine.evaluation.tables import EvaluationTables, draw_rows, prepare_tables
 from tests.bench.tables import assemble, skewed
 
 N_ROWS, N_HOLDOUT = 26_000, 6_500
+GAMES = 5
 PACKAGES = Path(sys.prefix) / "anonymeter"
 
 
@@ -69,10 +73,30 @@ def read(options):
     return prepare_tables(*kept, TableSchema(whole), rng), TableSchema(whole)
 
 
-def single_out(tables, n_columns, rng):
+def same_rows(tables, rng):
+    """What both contenders get: equally many rows of both real tables, and the targets among them."""
     n_rows = min(len(tables.train), len(tables.holdout))
     train, control = draw_rows(tables.train, n_rows, rng), draw_rows(tables.holdout, n_rows, rng)
-    return Game(tables.fields, tables.synthetic, train, control, rng).attack(n_columns, MOST_ATTACKS).to_json()
+    targets = [draw_rows(table, MOST_ATTACKS, rng) for table in (train, control)]
+    return EvaluationTables(tables.fields, train, control, tables.synthetic), EvaluationTables(
+        tables.fields, *targets, tables.synthetic
+    )
+
+
+def single_out(tables, n_columns, rng):
+    """The risk of several games together, because conditions are drawn at random; their mean seconds."""
+    start = time.process_time()
+    games = [
+        Game(tables.fields, tables.synthetic, tables.train, tables.holdout, rng).attack(n_columns, MOST_ATTACKS)
+        for _ in range(GAMES)
+    ]
+    spent = (time.process_time() - start) / GAMES
+    pooled = {
+        kind: Rate(sum(rate.successes for rate in rates), sum(rate.n for rate in rates), rates[0].design_effect)
+        for kind in ("main", "baseline", "control")
+        for rates in [[getattr(game, kind) for game in games]]
+    }
+    return replace(games[0], **pooled).to_json() | {"cpu_seconds": spent}
 
 
 def seconds(function, *arguments):
@@ -80,13 +104,10 @@ def seconds(function, *arguments):
     return function(*arguments), time.process_time() - start
 
 
-def ours(tables, schema, secrets, seed):
+def ours(tables, targets, schema, secrets, seed):
     """Rows of the tables of attacks, with the processor seconds of each."""
-    context = Context(tables, schema, None, np.random.default_rng(seed))
-    found = []
-    for n_columns in (1, half_of(len(tables.fields))):
-        row, spent = seconds(single_out, tables, n_columns, context.rng)
-        found.append(row | {"cpu_seconds": spent})
+    context = Context(targets, schema, None, np.random.default_rng(seed))
+    found = [single_out(tables, n_columns, context.rng) for n_columns in (1, half_of(len(tables.fields)))]
     result, spent = seconds(linkability, context)
     found.append(result.details["attacks"][0] | {"cpu_seconds": spent})
     result, spent = seconds(attribute_inference, context)
@@ -95,7 +116,7 @@ def ours(tables, schema, secrets, seed):
     return found + [rows[secret] | {"cpu_seconds": spent / len(rows)} for secret in secrets]
 
 
-def peer(tables, secrets, packages):
+def peer(tables, targets, secrets, packages):
     """The same attacks by Anonymeter, in a process with its own packages."""
     names = [field.name for field in tables.fields]
     numeric = {field.name: is_numeric(field) for field in tables.fields}
@@ -107,7 +128,10 @@ def peer(tables, secrets, packages):
     ]
     attacks = [{"metric": metric, "arguments": {"n_attacks": MOST_ATTACKS, **facts}} for metric, facts in plans]
     with tempfile.TemporaryDirectory() as folder:
-        for name, table in (("train", tables.train), ("control", tables.holdout), ("synthetic", tables.synthetic)):
+        for name, table in (
+            *(("train", tables.train), ("control", tables.holdout), ("synthetic", tables.synthetic)),
+            *(("train_targets", targets.train), ("control_targets", targets.holdout)),
+        ):
             table.to_csv(Path(folder) / f"{name}.csv", index=False)
         (Path(folder) / "attacks.json").write_text(json.dumps(attacks), encoding="utf-8")
         run = [sys.executable, str(Path(__file__).with_name("peer_anonymeter.py")), folder]
@@ -144,7 +168,11 @@ def main(arguments):
     options = parser.parse_args(arguments)
     tables, schema = read(options)
     secrets = options.secrets or [field.name for field in tables.fields][:: max(1, len(tables.fields) // 3)][:3]
-    mine, theirs = ours(tables, schema, secrets, options.seed), peer(tables, secrets, options.packages)
+    tables, targets = same_rows(tables, np.random.default_rng(options.seed))
+    mine, theirs = (
+        ours(tables, targets, schema, secrets, options.seed),
+        peer(tables, targets, secrets, options.packages),
+    )
     rows = [compare(*pair) for pair in zip(mine, theirs, strict=True)]
     for row in rows:
         print(json.dumps(row))

@@ -1,6 +1,6 @@
 """Anonymeter's attacks on the tables of a folder, as JSON: the peer of the benchmark, run with packages of its own.
 
-python peer_anonymeter.py FOLDER, with `train.csv`, `control.csv`, `synthetic.csv` and `attacks.json` in it.
+python peer_anonymeter.py FOLDER, with a CSV file per table of TABLES and `attacks.json` in it.
 """
 
 import json
@@ -12,36 +12,33 @@ from pathlib import Path
 import pandas as pd
 from anonymeter.evaluators import InferenceEvaluator, LinkabilityEvaluator, SinglingOutEvaluator
 
-TABLES = ("train", "control", "synthetic")
+TABLES = ("train", "control", "synthetic", "train_targets", "control_targets")
 
 
 def single_out(tables, n_attacks, n_columns):
-    """On as many training rows as there are control rows: Anonymeter's correction for other sizes inflates the risk."""
-    train = tables["train"].sample(min(len(tables["train"]), len(tables["control"])), random_state=0)
     evaluator = SinglingOutEvaluator(
-        train,
+        tables["train"],
         tables["synthetic"],
         n_attacks=n_attacks,
         n_cols=n_columns,
         control=tables["control"],
-        seed=0,
         max_attempts=40_000,
+        seed=0,
     )
     return evaluator.evaluate("univariate" if n_columns == 1 else "multivariate")
 
 
 def link(tables, n_attacks, halves):
-    evaluator = LinkabilityEvaluator(
-        tables["train"], tables["synthetic"], halves, n_attacks, n_neighbors=1, control=tables["control"]
-    )
+    train, control = tables["train_targets"], tables["control_targets"]
+    n_attacks = min(n_attacks, len(train))
+    evaluator = LinkabilityEvaluator(train, tables["synthetic"], halves, n_attacks, n_neighbors=1, control=control)
     return evaluator.evaluate(n_jobs=1)
 
 
 def infer(tables, n_attacks, secret, numeric):
-    known = [column for column in tables["train"] if column != secret]
-    evaluator = InferenceEvaluator(
-        tables["train"], tables["synthetic"], known, secret, numeric, n_attacks, tables["control"]
-    )
+    train, control = tables["train_targets"], tables["control_targets"]
+    known = [column for column in train if column != secret]
+    evaluator = InferenceEvaluator(train, tables["synthetic"], known, secret, numeric, n_attacks, control)
     return evaluator.evaluate(n_jobs=1)
 
 

@@ -100,13 +100,10 @@ def states_the_sensitivity_of_one_set(monkeypatch):
     honest = EvaluationQueries.distance_sum
 
     def distance_sum(self, column_sets, expected_of, noise_scale, purpose):
-        return honest(
-            replace(self, rows_per_unit=self.rows_per_unit / len(column_sets)),
-            column_sets,
-            expected_of,
-            noise_scale,
-            purpose,
-        )
+        stated, self.rows_per_unit = self.rows_per_unit, self.rows_per_unit / len(column_sets)
+        total = honest(self, column_sets, expected_of, noise_scale, purpose)
+        self.rows_per_unit = stated
+        return total
 
     monkeypatch.setattr(EvaluationQueries, "distance_sum", distance_sum)
 

@@ -136,6 +136,14 @@ def test_missing_values_are_synthesized_as_missing(method):
     assert made["age"].isna().mean() < 0.02
 
 
+@pytest.mark.parametrize("name", ["age", "region", "cost"])
+@pytest.mark.parametrize("method", [name for name in METHODS if synthesizer_class(name).minimum_columns == 1])
+def test_a_single_column_is_synthesized(method, name):
+    schema = TableSchema((SMALL_SCHEMA.field(name),))
+    model, *_ = fitted(method, small_table()[[name]], small_plan(method, schema=schema))
+    assert model.sample(50, np.random.default_rng(0)).shape == (50, 1)
+
+
 def test_relations_are_kept_by_mst_and_not_by_independent_columns():
     """Region follows age by construction: the share of the young who live north is 1 in the rows."""
     shares = {}

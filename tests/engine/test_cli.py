@@ -116,6 +116,26 @@ def test_large_files_are_read_and_written_in_parts(capsys, files, monkeypatch, s
     assert not list(files.glob("*.part"))
 
 
+def test_a_share_buys_a_releasable_report(capsys, files):
+    report = files / "report.json"
+    asked = ("--epsilon", 3, "--target", "smoker", "--evaluation-share", 0.1, "--holdout-share", 0.3)
+    status, _, err = synthesize(capsys, files, *asked, "--report", report)
+    assert (status, err) == (0, "")
+    found = json.loads(report.read_text(encoding="utf-8"))
+    assert (found["classification"], found["evaluation_share"]) == ("releasable", 0.1)
+    assert found["metrics"]["noisy-distances"]["findings"]
+    assert "set aside to test on" not in str(found["metrics"]["noisy-utility"])
+    assert found["tables"]["estimated_rows"] < 350
+    for wrong in (("--evaluation-share", 0.7), ("--holdout-share", 0.7), ("--holdout-share", -0.1)):
+        assert synthesize(capsys, files, "--epsilon", 1, *wrong)[0] == 2
+
+
+def test_a_method_without_a_guarantee_has_no_releasable_report(capsys, files):
+    status, _, err = synthesize(capsys, files, "--method", "gaussian-copula", "--report", files / "report.json")
+    assert status == 2
+    assert "leave --report out" in err
+
+
 def test_rows_that_cannot_be_written_leave_no_part(capsys, files, monkeypatch):
     def fail(*arguments, **options):
         raise OSError(28, "No space left on device")

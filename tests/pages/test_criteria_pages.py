@@ -5,9 +5,11 @@ import pytest
 from tests.pages.opening import ROOT, opened, texts
 from workers.jobs import do_run
 
+pytestmark = pytest.mark.usefixtures("few_metrics")
+
 CLOSER = {"metric": "closest-record", "measure": "share-closer-to-training"}
 TITLE = "Distance to the closest record: Closer to a training row"
-REVEALS = "tells one bit per criterion about the real rows"
+REVEALS = "one bit about the real rows per criterion on an attack"
 
 
 def choose(page, n_stated, title=TITLE):
@@ -70,6 +72,9 @@ def test_a_closed_release_shows_why_and_offers_no_file(studio, secret, owner, sa
     assert not page.get("download_button")
     assert not page.dataframe
     assert "The release is closed" in texts(opened(ROOT / "pages" / "run.py", secret, run=run.id))
+    asking = opened(ROOT / "pages" / "ask.py", secret, run=run.id)
+    assert "The release is closed. One criterion is not met." in texts(asking)
+    assert not asking.button
 
 
 def test_a_release_is_opened_with_a_reason(studio, secret, owner, sample):
@@ -109,3 +114,12 @@ def test_another_user_sees_neither_verdict_nor_form(studio, owner, stranger, sam
     page = opened(ROOT / "pages" / "release.py", studio.accounts.open_session(stranger), run=run.id)
     assert "Choose one of your runs first" in texts(page)
     assert not page.text_area
+
+
+def test_a_criterion_that_nothing_pays_for_is_warned_of_before_the_charge(studio, secret, owner, sample):
+    criterion = {"metric": "noisy-distances", "measure": "one-way", "limit": 0.1}
+    studio.datasets.save_draft(owner, sample.id, criteria=[criterion])
+    warned = "keeps no part of its privacy loss for the releasable report"
+    assert warned in texts(opened(ROOT / "pages" / "review.py", secret, dataset=sample.id))
+    studio.datasets.save_draft(owner, sample.id, evaluation_share=0.2)
+    assert warned not in texts(opened(ROOT / "pages" / "review.py", secret, dataset=sample.id))

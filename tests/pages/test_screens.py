@@ -102,7 +102,20 @@ def test_what_matters_most_is_kept_and_reviewed(studio, secret, owner, sample):
     assert studio.plans.draft_plan(owner, sample.id).important == ()
 
 
-@pytest.mark.parametrize("forged", [{"important": 7}, {"important": ["no column"]}, {"target": [1]}, {"method": "no"}])
+def test_a_share_for_the_releasable_report_is_kept_and_reviewed(studio, secret, owner, sample):
+    page = opened(ROOT / "pages" / "model.py", secret, dataset=sample.id)
+    assert "says only what costs nothing" in texts(page)
+    page.select_slider(key="model_evaluation_share").set_value(0.1).run()
+    assert "10 % of the privacy loss measures" in texts(page)
+    page.button(key="model_save").click().run()
+    assert studio.plans.draft_plan(owner, sample.id).evaluation_share == 0.1
+    assert "10 % of the privacy loss" in texts(opened(ROOT / "pages" / "review.py", secret, dataset=sample.id))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"important": 7}, {"evaluation_share": "all"}, {"important": ["no column"]}, {"target": [1]}, {"method": "no"}],
+)
 def test_the_model_page_opens_over_forged_choices(studio, secret, owner, sample, forged):
     studio.datasets.save_draft(owner, sample.id, **forged)
     page = opened(ROOT / "pages" / "model.py", secret, dataset=sample.id)
@@ -235,7 +248,7 @@ def test_a_run_that_needs_too_much_memory_cannot_be_reserved(studio, secret, own
 @pytest.fixture
 def finished(studio, owner, sample):
     """A finished run of the sample table."""
-    plan = studio.plans.draft_plan(owner, sample.id, method="independent", n_rows=200)
+    plan = studio.plans.draft_plan(owner, sample.id, method="independent", n_rows=200, evaluation_share=0.2)
     run = studio.runs.submit(owner, sample.id, plan)
     do_run(studio, run.id)
     return run
@@ -245,6 +258,9 @@ def test_further_rows_have_the_values_that_are_fixed(secret, finished):
     page = opened(ROOT / "pages" / "release.py", secret, run=finished.id)
     assert not page.exception
     assert "any number of further rows adds nothing to ε = 1" in texts(page)
+    for shown in ("Quality, for whoever receives the rows", "as a charged measurement says?"):
+        assert shown in texts(page)
+    assert "set aside for it" not in texts(page)
     tables = len(page.dataframe)
     page.multiselect(key="further_columns").select("region").select("age").select("systolic_pressure").run()
     assert "Write a value for age and systolic_pressure" in texts(page)

@@ -1,4 +1,4 @@
-"""The audit's game with contenders that break a promise: every registered method stays below its claim, each twin above.
+"""The audit's game: every registered method stays below its claim, and each twin that breaks a promise goes above it.
 
 A bound rests on two thirds of the runs and errs with a chance of 0.001 / 4, half of it on each of two rates. All seeds
 are fixed: a game that passes once always passes. `test_gradient_game` plays on what trainings release.
@@ -105,9 +105,9 @@ def test_a_method_keeps_its_claim(method):
     assert {proof.adversary for proof in result.proofs} == {WHITE_BOX, BLACK_BOX}
 
 
-# At ε = 4 a run is charged as μ = 0.84, and some 400 of 600 runs prove. At the best threshold 34% of the guesses are
-# wrong on either side; the bounds of both rates lie 3.7 × 0.024 further, at 0.43, which proves 0.35, and a tenth more or
-# less by chance. An audit that proves a quarter of that looks at next to nothing.
+# At ε = 4 a run is charged as μ = 0.84, and 400 of 600 runs prove. At the best threshold 34% of the guesses on either
+# side are wrong; both rates are bounded 3.7 × 0.024 further, at 0.43, which proves 0.35. Its standard deviation is
+# √2 × 0.024 / 0.38 = 0.09, so less than 0.09 is proven in one of 500 games.
 def test_an_audit_comes_close_to_what_is_charged():
     (white_box, _) = seeded_audit("independent", 4.0, 600, neighbours=neighbours_named("unseen")).proofs
     assert 0.09 < white_box.mu <= 0.84

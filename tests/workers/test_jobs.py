@@ -21,7 +21,14 @@ from workers.reporting_progress import RunProgress
 
 MARKER = "Zebulon-Quux-493"
 
-RELEASABLE = {"synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "model.npz"}
+RELEASABLE = {
+    "synthetic.csv",
+    "synthetic_raw.csv",
+    "synthetic.parquet",
+    "certificate.json",
+    "model.npz",
+    "released_report.json",
+}
 
 
 @pytest.fixture
@@ -47,6 +54,19 @@ def test_a_run_makes_every_file(services, owner, dataset_id):
     assert files["report.json"].classification == "internal"
     assert len(services.reports.preview(owner, run.id)) == 40
     assert services.reports.open_artifact(owner, run.id, "report.pdf").read().startswith(b"%PDF")
+
+
+def test_a_part_of_the_charge_buys_a_releasable_report(services, owner, dataset_id):
+    run = submit(services, owner, dataset_id, epsilon=0.9, target="colour", evaluation_share=0.2)
+    do_run(services, run.id)
+    report = services.reports.released_report(owner, run.id)
+    assert (report["classification"], report["evaluation_share"]) == ("releasable", 0.2)
+    assert report["metrics"]["noisy-distances"]["findings"]
+    assert "was set aside" not in str(report["metrics"]["noisy-utility"])
+    certificate = services.reports.certificate(owner, run.id)
+    paid = {event["mechanism"] for event in certificate["events"] if "releasable report" in event["purpose"]}
+    assert paid == {"noisy_distance", "scored_histogram"}
+    assert certificate["privacy"]["epsilon"] <= services.ledger.entries(owner, dataset_id)[0].epsilon
 
 
 def test_the_certificate_says_what_the_ledger_charged(services, owner, dataset_id):

@@ -51,10 +51,13 @@ def test_the_parts_are_the_table(read):
     pd.testing.assert_frame_equal(train, compared.train)
     pd.testing.assert_frame_equal(compared.train, table.loc[~found.held_out].reset_index(drop=True))
     pd.testing.assert_frame_equal(compared.holdout, table.loc[found.held_out].reset_index(drop=True))
+    holdout = pd.concat(list(found.holdout.chunks(SMALL_SCHEMA.names)), ignore_index=True)
+    pd.testing.assert_frame_equal(holdout, compared.holdout)
 
 
 def test_nothing_set_aside(read):
     table, found = read(0.0)
+    assert found.holdout is None
     assert found.for_comparison().holdout is None
     pd.testing.assert_frame_equal(found.for_comparison().train, table)
 

@@ -58,10 +58,14 @@ def with_columns(names):
     return made
 
 
-def render(made=None, *, ledger=LEDGER, dataset=DATASET, evaluation=None):
+def render(made=None, *, ledger=LEDGER, dataset=DATASET, evaluation=None, released=None):
     """The document as a PDF reader."""
     document = render_pdf(
-        certificate=certificate() if made is None else made, ledger=ledger, dataset=dataset, evaluation=evaluation
+        certificate=certificate() if made is None else made,
+        ledger=ledger,
+        dataset=dataset,
+        evaluation=evaluation,
+        released=released,
     )
     return PdfReader(BytesIO(document))
 

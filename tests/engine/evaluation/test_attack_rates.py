@@ -11,7 +11,9 @@ from engine.evaluation.attack_rates import (
     control_rows,
     missing_finding,
     risk_interval,
+    unit_effect,
 )
+from engine.evaluation.context import Claim
 from engine.evaluation.results import NotComputableError
 from engine.evaluation.tables import EvaluationTables
 
@@ -81,7 +83,7 @@ def test_the_interval_of_a_risk_covers_it():
     wide, narrow = 0, 0
     for main, control in zip(rng.binomial(500, 0.13, 600), rng.binomial(500, 0.10, 600), strict=True):
         rates = Rate(int(main), 500), Rate(int(control), 500)
-        wide += not np.subtract(*risk_interval(*rates)) <= 0 or not _holds(risk_interval(*rates), true)
+        wide += not _holds(risk_interval(*rates), true)
         narrow += not _holds(risk_interval(*rates, confidence=0.5), true)
     assert wide < 56
     assert narrow > 200
@@ -140,7 +142,20 @@ def test_alarms_are_rarer_than_stated_where_training_and_control_rows_are_alike(
         assert total < 1e-5
 
 
-def test_tables_without_enough_rows_give_a_reason(monkeypatch):
+def test_rows_of_one_person_make_an_alarm_need_more():
+    known = attack(240, 100)
+    assert alarms([known]) != ()
+    assert alarms([known], unit_effect(Claim(1.0, 1e-6, rows_per_unit=5), 1.0)) == ()
+    assert alarms([known], unit_effect(Claim(1.0, 1e-6, rows_per_unit=1), 1.0)) == alarms([known])
+
+
+def test_of_rows_of_one_person_fewer_meet_where_a_share_is_attacked():
+    claim = Claim(1.0, 1e-6, rows_per_unit=11)
+    assert unit_effect(None, 1.0) == 1.0
+    assert [unit_effect(claim, share) for share in (0.0, 0.1, 1.0)] == [1.0, 2.0, 11.0]
+
+
+def test_tables_without_enough_rows_give_a_reason():
     def given(train, holdout):
         return EvaluationTables((), train, holdout, train)
 

@@ -5,6 +5,7 @@ from sklearn.metrics import roc_auc_score
 
 from engine.data.schema import Field, FieldType, TableSchema
 from engine.evaluation.detection import area_and_variance
+from engine.evaluation.evaluate import evaluate
 from tests.metrics import found, measure
 from tests.tables import SMALL_SCHEMA, small_table, typed
 
@@ -74,3 +75,13 @@ def test_histograms_hold_all_rows():
 def test_too_few_rows_say_so():
     part = measure("detection", small_table(300, 0), None, small_table(12, 1), SMALL_SCHEMA)
     assert "fewer than 20" in part["unavailable"]
+
+
+def test_it_tells_how_far_it_is_after_every_fold():
+    shares = []
+    tables = small_table(300, 0), small_table(100, 1), small_table(200, 2)
+    evaluate(*tables, SMALL_SCHEMA, only=["detection"], progress=lambda event: shares.append(event.fraction))
+    # Two models, two contests each, of five folds.
+    assert len(shares) >= 20
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0

@@ -109,6 +109,7 @@ def test_what_only_three_columns_show_is_seen_in_the_triples_alone():
     assert three["value"] == pytest.approx(0.5, abs=0.03)
     assert three["interval"][0] <= 0.5 <= three["interval"][1]
     assert three["reference"] < 0.05
+    assert "Farthest off: u, v and w." in three["sentence"]
     for finding in (one, two):
         # Noise of 2,000 rows: a mean distance of about 0.009 and 0.014; the bound is three times that.
         assert finding["value"] < 0.04
@@ -146,4 +147,5 @@ def test_fresh_rows_read_as_calculated():
 def test_the_sentence_says_the_share_of_a_random_sample():
     part = measure("marginals", letters(3000, 0), letters(500, 1), letters(3000, 2, dependent=False), LETTERS)
     assert "sample of the training rows" in found(part, "two-way")["sentence"]
+    assert "Farthest off: u and v." in found(part, "two-way")["sentence"]
     assert found(part, "two-way-sample-share")["value"] < 0.001

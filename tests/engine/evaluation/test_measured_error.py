@@ -69,7 +69,16 @@ def test_findings_match_their_entry_and_say_what_is_missing():
     findings = measured_error(model).findings
     assert [finding.measure for finding in findings] == [measure.name for measure in MEASURED_ERROR.measures]
     assert "no set of several columns" in findings[1].value["unavailable"]
-    assert "last choice" in findings[2].value["unavailable"]
+    assert "chose among no pairs" in findings[2].value["unavailable"]
+
+
+def test_a_pair_that_was_no_candidate_counts_as_wholly_different():
+    _, model, _ = fit(small_plan("aim", epsilon=3.0), small_table(2000))
+    rows = 2.0 * model.model_.total
+    model.pair_bounds = lambda: {(0, 1): 0.1 * rows, (0, 2): 0.3 * rows, (1, 2): 5.0 * rows}
+    result = measured_error(model)
+    assert result.findings[2].value == pytest.approx((0.1 + 0.3 + 1.0 + 3 * 1.0) / 6, abs=2e-6)
+    assert result.details["bounded_pairs"] == 3
 
 
 def test_noise_that_bounds_nothing_says_so():

@@ -11,7 +11,7 @@ from engine.errors import BudgetExceededError, PlanError
 from engine.privacy.accounting import compose_epsilon, gaussian_event
 from engine.privacy.budget import Charge, RunBudget
 from engine.privacy.plan import SynthesisPlan, UnitKind, UnitOfProtection
-from engine.privacy.price import forecast, price_plan
+from engine.privacy.price import price_plan
 from tests.tables import SMALL_SCHEMA, small_plan
 
 MEASURED = TableSchema((Field("city", FieldType.STRING, source=DomainSource.MEASURED), *SMALL_SCHEMA.fields))
@@ -128,49 +128,6 @@ def test_a_column_without_domain_cannot_be_priced():
     schema = TableSchema((Field("city", FieldType.STRING, source=DomainSource.DECLARED),))
     with pytest.raises(PlanError, match="'city' needs a list"):
         price_plan(small_plan(schema=schema))
-
-
-def test_forecast_follows_from_noise_and_declared_rows():
-    plan = small_plan("independent", declared_rows=10_000)
-    expected = forecast(plan)
-    price = price_plan(plan)
-    one_way = next(part.share for part in price.split if part.name == "one_way")
-    scale = math.sqrt(4 / (one_way * price.mu_squared))
-    region = next(column for column in expected.columns if column.name == "region")
-    assert region.cells == 4
-    assert region.noise_scale == pytest.approx(scale)
-    assert region.expected_error_rows == pytest.approx(scale * math.sqrt(2 / math.pi))
-    assert region.expected_distance == pytest.approx(region.expected_error_rows * 4 / 2 / 10_000)
-    assert expected.pair is None
-    assert forecast(small_plan(declared_rows=10_000)).pair.expected_distance > 0
-    assert json.dumps(expected.to_json())
-
-
-@pytest.mark.parametrize("method", ["aim", "mst"])
-def test_a_forecast_says_how_many_pairs_can_be_measured_with_its_noise(method):
-    plan = small_plan(method, declared_rows=10_000)
-    share = next(part for part in price_plan(plan).split if part.name == "pair")
-    pair = forecast(plan).pair
-    assert pair.measurements == share.n_queries
-    spent = pair.measurements / pair.noise_scale**2  # one row per unit: μ² of a Gaussian of this scale is 1/σ²
-    assert spent == pytest.approx(share.share * price_plan(plan).mu_squared)
-
-
-def test_more_privacy_loss_means_less_error():
-    errors = [forecast(small_plan(epsilon=e, declared_rows=5000)).columns[0].expected_error_rows for e in (0.1, 1, 10)]
-    assert errors == sorted(errors, reverse=True)
-
-
-def test_forecast_needs_a_declared_size():
-    with pytest.raises(PlanError, match="about how many rows"):
-        forecast(small_plan())
-
-
-def test_more_rows_per_person_mean_more_noise():
-    plan = small_plan(declared_rows=5000)
-    several = small_plan(declared_rows=5000, unit=UnitOfProtection(UnitKind.PERSON, "age", 5))
-    # the id column is not modelled, so compare a column that is
-    assert forecast(several).columns[-1].noise_scale > 4 * forecast(plan).columns[-1].noise_scale
 
 
 def charge(mu_squared, delta_extra=0.0):
