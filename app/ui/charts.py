@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-    from app.services.views import ComparedMeasure
+    from app.services.comparison_views import ComparedMeasure
     from engine.privacy.query_forecast import CurvePoint
 
 CONFIG = {"displayModeBar": False}
