@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EPSILONS = (1.0, 4.0)
 """Claims that a recorded audit tests: a leak shows best at a small ε, noise of a wrong scale at a larger one."""
 
-RECORDED_RUNS, RECORDED_TRAININGS = {1.0: 8000, 4.0: 2400}, 600
+RECORDED_RUNS, RECORDED_TRAININGS = {1.0: 4000, 4.0: 2400}, 300
 """Runs per side of a recorded audit, more where less can be told apart; and of a method that trains, at any ε."""
 
 
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         raise InputError("state --method and --epsilon, or --all")
     if options.record and not options.all:
         raise InputError("an audit is recorded for all methods together: add --all")
-    results = _all(options) if options.all else [_one(options, options.method, options.epsilon, options.runs or 600)]
+    results = _all(options) if options.all else [_one(options, options.method, options.epsilon, options.runs)]
     found = [result.to_json() for result in results]
     if options.out is not None:
         value = found if options.all else found[0]
@@ -72,15 +72,15 @@ def _all(options: argparse.Namespace) -> list[AuditResult]:
         if info.private:
             trains = issubclass(synthesizer_class(info.name), DeepSynthesizer)
             for epsilon in EPSILONS:
-                runs = options.runs or (RECORDED_TRAININGS if trains else RECORDED_RUNS[epsilon])
-                results.append(_one(options, info.name, epsilon, runs))
+                runs = RECORDED_TRAININGS if trains else RECORDED_RUNS[epsilon]
+                results.append(_one(options, info.name, epsilon, runs if options.runs is None else options.runs))
     return results
 
 
-def _one(options: argparse.Namespace, method: str, epsilon: float, runs: int) -> AuditResult:
-    from engine.audit.audit import audit
+def _one(options: argparse.Namespace, method: str, epsilon: float, runs: int | None) -> AuditResult:
+    from engine.audit.audit import RUNS, audit
 
-    return audit(method, epsilon, options.delta, runs=runs, confidence=options.confidence)
+    return audit(method, epsilon, options.delta, runs=RUNS if runs is None else runs, confidence=options.confidence)
 
 
 def _check(result: AuditResult) -> None:
