@@ -48,7 +48,7 @@ $(VENV)/.tests: tests/requirements.txt $(VENV)/.app
 
 $(VENV)/.bench: tests/bench/requirements.txt tests/bench/anonymeter-requirements.txt $(VENV)/.tests
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(VENV)/anonymeter --upgrade \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(VENV)/anonymeter --upgrade --no-deps \
 		-r tests/bench/anonymeter-requirements.txt
 	touch $@
 

@@ -8,6 +8,7 @@ from app.api.routes import ROUTES
 from app.settings import SETTINGS
 from engine.audit.recorded import recorded_audits
 from engine.cli import _parser
+from engine.evaluation.registry import list_metrics
 from engine.synthesizers.registry import list_methods
 from engine.version import __version__
 
@@ -43,6 +44,12 @@ def test_audits():
         figures = [f"{audit['epsilon']:g}", *(f"{value:.2f}" for value in proven), f"{audit['runs']:,}"]
         found.append([f"`{audit['method']}`", *figures])
     assert rows("Audits") == found, "\n".join(f"| {' | '.join(row)} |" for row in found)
+
+
+def test_metrics():
+    documented = [tuple(cell.strip("`") for cell in row) for row in rows("Evaluation")]
+    registered = [(info.name, info.part.value, info.question, info.classification) for info in list_metrics()]
+    assert documented == registered
 
 
 def test_routes():

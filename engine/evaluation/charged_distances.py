@@ -33,6 +33,12 @@ WEIGHTS = {"one-way": 0.20, "two-way": 0.25, "three-way": 0.15, "independent": 0
 NOT_PAID = "no share of the privacy loss was set aside for it"
 NO_PAIR = "there is a single column"
 NO_TRIPLE = "there are fewer than three columns"
+PURPOSES = {
+    "one-way": "single columns",
+    "two-way": "pairs of columns",
+    "three-way": "three columns",
+    "independent": "pairs, if columns ignored one another",
+}
 _SIZES = {"one-way": 1, "two-way": 2, "three-way": 3}
 
 
@@ -94,8 +100,8 @@ def measure_distances(queries: EvaluationQueries, cells: ReportCells, mu_squared
         scale = queries.rows_per_unit * n_sets * math.sqrt(whole / (question.weight * mu_squared))
         shares_of = cache(question.shares_of)
         expected_of = cells.expected(shares_of)
-        purpose = f"releasable report: distance, {question.name.replace('-', ' ')}"
-        total = queries.distance_sum(question.sets, expected_of, scale, purpose)
+        purpose = PURPOSES.get(question.name, "pairs with one column")
+        total = queries.distance_sum(question.sets, expected_of, scale, f"releasable report: distance of {purpose}")
         rows = 2.0 * cells.n_private * n_sets
         shares = [shares_of(columns) for columns in question.sets]
         off = math.fsum(

@@ -280,10 +280,14 @@ def _predicts(task: UtilityTask, name: str) -> str:
 
 
 def _simulated(found: NoisyUtility, rng: np.random.Generator) -> FloatArray:
-    """Counts as they could have come out: other rows from the same distribution, and other noise."""
-    held = np.maximum(found.counts, 0.0)
-    shape = (REPLICATES, *held.shape)
-    return rng.poisson(held, shape) + found.noise_scale * rng.standard_normal(shape)
+    """Counts as they could have come out: other rows from the same distribution, and other noise.
+
+    Around the noisy counts as they are, also where noise made them negative: cut at zero, small cells would all grow,
+    and with them the scores' errors would shift to one side.
+    """
+    shape = (REPLICATES, *found.counts.shape)
+    rows = rng.poisson(np.maximum(found.counts, 0.0), shape) + np.minimum(found.counts, 0.0)
+    return rows + found.noise_scale * rng.standard_normal(shape)
 
 
 def _finding(
@@ -296,7 +300,7 @@ def _finding(
 ) -> Finding:
     """A score with the interval that simulated errors leave around it."""
     value = float(form(found.counts[None])[0])
-    errors = form(again) - float(form(np.maximum(found.counts, 0.0)[None])[0])
+    errors = form(again) - value
     tails = np.quantile(errors, [0.5 - CONFIDENCE / 2.0, 0.5 + CONFIDENCE / 2.0])
     low, high = _inside(value - float(tails[1])), _inside(value - float(tails[0]))
     titles = {"auc": "an area under the curve", "accuracy": "an accuracy", "f1": "an F1"}

@@ -15,9 +15,10 @@ from engine.data.schema import Field, FieldType, TableSchema
 from engine.evaluation.binning import is_numeric
 from engine.evaluation.context import Context
 from engine.evaluation.results import Alarm, Finding, MetricResult, unavailable
+from engine.evaluation.tables import MAXIMUM_ROWS
 from engine.synthesizers.row_rules import breaks
 
-NOTHING_ESTIMATED = "every row was looked at, so nothing is estimated"
+NOTHING_ESTIMATED = "rows were counted, so nothing is estimated"
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -100,7 +101,8 @@ def _rule_json(rule: Rule) -> dict[str, Any]:
 def _sentence(count: int, n_rows: int, n_checks: int) -> str:
     if count:
         return f"{count:,} of {n_rows:,} synthetic rows break the schema or its rules; none should."
-    return f"All {n_rows:,} synthetic rows keep the schema and its rules ({n_checks} checks)."
+    seen = "synthetic rows that were looked at" if n_rows == MAXIMUM_ROWS else "synthetic rows"
+    return f"All {n_rows:,} {seen} keep the schema and its rules ({n_checks} checks)."
 
 
 def _alarms(count: int, found: Sequence[dict[str, Any]]) -> tuple[Alarm, ...]:

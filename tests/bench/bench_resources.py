@@ -63,20 +63,23 @@ def peak_bytes():
 def measure(path, plan, with_report, results):
     from engine.data.export import write_csv
     from engine.data.rows import FrameRows, open_rows
+    from engine.evaluation.context import Claim
     from engine.evaluation.evaluate import evaluate
     from engine.pipeline import synthesize
     from engine.privacy.contributions import held_out_units
     from engine.privacy.noise import SecureNoise
 
     rows = open_rows(path, plan.schema)
-    synthetic = synthesize(rows, plan, sample_seed=0).synthetic
+    result = synthesize(rows, plan, sample_seed=0)
+    synthetic = result.synthetic
     write_csv(synthetic, path.with_suffix(".synthetic.csv"), neutralise_formulas=True)
     found = {"seconds": time.process_time(), "bytes": peak_bytes()}
     if with_report:
         table = pd.concat(list(rows.chunks(plan.schema.names)), ignore_index=True)
         aside = held_out_units(FrameRows(table), plan.unit, 0.2, SecureNoise())
         train, holdout = table[~aside].reset_index(drop=True), table[aside].reset_index(drop=True)
-        evaluate(train, holdout, synthetic, plan.schema, target=plan.target)
+        whose = {"claim": Claim.of(result.certificate), "synthesizer": result.synthesizer}
+        evaluate(train, holdout, synthetic, plan.schema, target=plan.target, **whose)
         found |= {"report_seconds": time.process_time() - found["seconds"], "report_bytes": peak_bytes()}
     results.put(found)
 

@@ -43,9 +43,9 @@ def test_the_envelope_holds_the_report(method):
 
 
 def test_a_report_has_the_form_of_the_internal_one():
-    result = synthesize(small_table(), plan_of(), holdout=small_table(150, 5))
+    result = synthesize(small_table(), plan_of(share=0.3), holdout=small_table(1000, 5))
     report = json.loads(json.dumps(result.released_report, allow_nan=False))
-    assert (report["report_version"], report["classification"], report["evaluation_share"]) == (2, "releasable", 0.1)
+    assert (report["report_version"], report["classification"], report["evaluation_share"]) == (2, "releasable", 0.3)
     assert report["tables"]["synthetic_rows"] == len(result.synthetic)
     free = [info.name for info in list_metrics() if not info.reads_real_rows]
     assert list(report["metrics"]) == [*(info.name for info in CHARGED_METRICS), *free]

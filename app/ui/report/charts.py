@@ -17,7 +17,7 @@ COLOURS = (SYNTHETIC, REAL, ACCENT)
 PATTERNS = ("", "/", "x")
 DASHES = ("solid", "dash", "dot")
 SYMBOLS = ("circle", "diamond-open", "line-ns-open")
-MOST_NAME = 26
+MOST_NAME = 34
 
 Estimate = tuple[float, float, float]
 """A number with the ends of its interval."""
