@@ -89,10 +89,10 @@ def delta_text(value: Any) -> str:
 
 
 def number_text(value: Any, digits: int = 4) -> str:
-    """Any other number, to some significant digits."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return NOT_PROVIDED if not _is_number(value) else f"{value:,.{digits}g}"
+    """Any other number, to some significant digits, and to the whole number where that has more."""
+    if not _is_number(value):
+        return NOT_PROVIDED
+    return f"{value:,.0f}" if isinstance(value, int) or abs(value) >= 10**digits else f"{value:,.{digits}g}"
 
 
 def percent_text(share: float, rounding: Callable[[float], int] = round) -> str:

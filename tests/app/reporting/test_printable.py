@@ -38,7 +38,8 @@ def test_what_is_no_number_is_not_provided(value):
 def test_numbers_are_readable():
     assert delta_text(1e-6) == "1e\u22126"
     assert delta_text(9.999999999999999e-06) == "1e\u22125"
-    assert number_text(26041) == "26,041"
+    assert number_text(26041) == number_text(26040.7) == "26,041"
+    assert number_text(15.4321) == "15.43"
     assert percent_text(0.123456) == "12.3 %"
 
 
