@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH := $(CURDIR)
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: app test check bench screens clean browser
+.PHONY: app test check bench audit screens clean browser
 
 app: $(VENV)/.app
 	$(BIN)/python -m app.launcher
@@ -23,6 +23,10 @@ check: $(VENV)/.tests
 # BENCH names one benchmark and its options; without it, the ones that need no file are run.
 bench: $(VENV)/.bench browser
 	$(BIN)/python -m tests.bench $(BENCH)
+
+# Renews the figures of the Audits page and of the README, where the new ones are copied by hand; a test compares them.
+audit: $(VENV)/.app
+	$(BIN)/python -m engine audit --all --record
 
 screens: $(VENV)/.tests browser
 	$(BIN)/python -m tests.browser.screens

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.api.routes import ROUTES
 from app.settings import SETTINGS
+from engine.audit.recorded import recorded_audits
 from engine.cli import _parser
 from engine.synthesizers.registry import list_methods
 from engine.version import __version__
@@ -28,6 +29,20 @@ def test_settings():
 
 def test_methods():
     assert [row[0].strip("`") for row in rows("Methods")] == [info.name for info in list_methods()]
+
+
+def test_audits():
+    found = []
+    for audit in recorded_audits().audits:
+        white_box, black_box = audit["proofs"]
+        proven = (
+            white_box["epsilon_of_mu"],
+            black_box["epsilon_of_mu"],
+            max(white_box["epsilon"], black_box["epsilon"]),
+        )
+        figures = [f"{audit['epsilon']:g}", *(f"{value:.2f}" for value in proven), f"{audit['runs']:,}"]
+        found.append([f"`{audit['method']}`", *figures])
+    assert rows("Audits") == found, "\n".join(f"| {' | '.join(row)} |" for row in found)
 
 
 def test_routes():

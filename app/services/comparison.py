@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.errors import InvalidInputError
-from app.services.views import ComparedFinding, ComparedMeasure, ComparedRun, Comparison, RunView
+from app.services.comparison_views import ComparedFinding, ComparedMeasure, ComparedRun, Comparison
+from app.services.views import RunView
 
 FEWEST_RUNS, MOST_RUNS = 2, 4
 NOT_IN_REPORT = "this report does not have it"

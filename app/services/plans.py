@@ -10,8 +10,9 @@ from app.services.dataset_checks import check_holdout_share
 from app.services.dataset_view import is_protected
 from app.services.datasets import DatasetsService
 from app.services.ledger import UNPROTECTED_FORBIDDEN, LedgerService
+from app.services.release_views import CriterionChoice
 from app.services.sources import sentence
-from app.services.views import CriterionChoice, DatasetView, Feasibility, UserView
+from app.services.views import DatasetView, Feasibility, UserView
 from engine.data.schema import TableSchema, Treatment
 from engine.errors import EngineError
 from engine.privacy.plan import SynthesisPlan, UnitOfProtection

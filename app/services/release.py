@@ -9,7 +9,8 @@ from app.clock import Clock
 from app.errors import ConflictError, InvalidInputError, NotFoundError, ReleaseClosedError, UnavailableError
 from app.services.audit import AuditService
 from app.services.dataset_checks import printable
-from app.services.views import OutcomeView, OverrideView, ReleaseView, UserView
+from app.services.release_views import OutcomeView, OverrideView, ReleaseView
+from app.services.views import UserView
 from app.store import runs as rows
 from app.store.ledger import OUTSIDE
 from app.store.models import Run

@@ -12,9 +12,10 @@ from app.artifacts import FileStore
 from app.errors import NotFoundError, OutdatedReportError, UnavailableError
 from app.services.audit import AuditService
 from app.services.comparison import check_choice, compare_reports
+from app.services.comparison_views import Comparison
 from app.services.release import require_open
 from app.services.run_view import run_view
-from app.services.views import ArtifactFile, ArtifactView, Comparison, UserView
+from app.services.views import ArtifactFile, ArtifactView, UserView
 from app.store import datasets as rows
 from app.store import runs as run_rows
 from app.store.ledger import OUTSIDE

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.services.audits import AuditsView, AuditView, ProofView
+from app.services.audits import AuditsView, AuditView
 from app.ui import charts, messages
 
 CAVEAT = (
@@ -67,14 +67,14 @@ def table(audits: Sequence[AuditView]) -> None:
             {
                 "Method": audit.method,
                 "Claimed ε": f"{audit.epsilon:g}",
-                "White-box: ε at least": _epsilon(audit.proof("white-box")),
-                "Black-box: ε at least": _epsilon(audit.proof("black-box")),
-                "Claimed μ": f"{audit.mu:.3f}",
-                "White-box: μ at least": f"{audit.proof('white-box').mu:.3f}",
-                "Black-box: μ at least": f"{audit.proof('black-box').mu:.3f}",
-                "Without a Gaussian: ε at least": f"{max(proof.epsilon for proof in audit.proofs):.2f}",
-                "Runs per side": f"{audit.runs:,}",
                 "Verdict": audit.verdict,
+                "ε ≥, white-box": f"{audit.proof('white-box').epsilon_of_mu:.2f}",
+                "ε ≥, black-box": f"{audit.proof('black-box').epsilon_of_mu:.2f}",
+                "ε ≥, rates alone": f"{max(proof.epsilon for proof in audit.proofs):.2f}",
+                "Runs per side": f"{audit.runs:,}",
+                "Claimed μ": f"{audit.mu:.3f}",
+                "μ ≥, white-box": f"{audit.proof('white-box').mu:.3f}",
+                "μ ≥, black-box": f"{audit.proof('black-box').mu:.3f}",
             }
             for audit in audits
         ],
@@ -87,10 +87,6 @@ def table(audits: Sequence[AuditView]) -> None:
         f"δ = {messages.delta(audits[0].delta)}. The bounds of a row hold together with a confidence of "
         f"{100 * confidence:g} %."
     )
-
-
-def _epsilon(proof: ProofView) -> str:
-    return f"{proof.epsilon_of_mu:.2f}"
 
 
 def how(found: AuditsView) -> None:

@@ -20,6 +20,8 @@ CHOICES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10
 DEFAULT_CAP = 3.0
 DEFAULT_RUN = 1.0
 LOW, HIGH = 0.2, 5.0
+EPSILON_KEY = "budget_epsilon"
+"""Where the slider's ε is kept while the page is open."""
 
 
 def unit_words(dataset: DatasetView) -> str:
@@ -107,9 +109,11 @@ def unprotected_setting(user: UserView, dataset: DatasetView) -> None:
 def choose_epsilon(dataset: DatasetView, summary: LedgerSummary) -> float:
     """ε of this run, on a logarithmic slider."""
     saved = float(dataset.draft.get("epsilon") or min(DEFAULT_RUN, summary.epsilon_cap or DEFAULT_RUN))
-    options = sorted({*CHOICES, round(saved, 4)})
+    if EPSILON_KEY not in st.session_state:
+        st.session_state[EPSILON_KEY] = round(saved, 4)
+    options = sorted({*CHOICES, round(saved, 4), st.session_state[EPSILON_KEY]})
     chosen: float = st.select_slider(
-        "Privacy loss ε of this run", options, round(saved, 4), key="budget_epsilon", format_func=messages.epsilon
+        "Privacy loss ε of this run", options, key=EPSILON_KEY, format_func=messages.epsilon
     )
     left, right = st.columns(2)
     left.caption("← less privacy loss, more noise")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-    from app.services.views import ComparedMeasure
+    from app.services.comparison_views import ComparedMeasure
     from engine.privacy.query_forecast import CurvePoint
 
 CONFIG = {"displayModeBar": False}
@@ -277,18 +277,21 @@ def answers_with_intervals(
     return figure
 
 
-def error_against_epsilon(points: Sequence[CurvePoint], epsilon: float, accepted: float, unit: str) -> Figure:
+def error_against_epsilon(
+    points: Sequence[CurvePoint], epsilon: float, half_width: float, accepted: float, unit: str
+) -> Figure:
     """Expected error and half-width of the 95 % interval of one query against ε, both on logarithmic axes.
 
     Args:
         points: the curve.
-        epsilon: ε that is chosen now, where a vertical line stands.
+        epsilon: ε that is chosen now.
+        half_width: half-width there.
         accepted: error that is accepted, where a horizontal line stands.
         unit: of the errors.
     """
-    figure = _figure(320)
+    figure = _figure(340)
     curves = (
-        ("95 % of such answers are off by at most", [point.half_width for point in points], SYNTHETIC),
+        ("95 of 100 off by at most", [point.half_width for point in points], SYNTHETIC),
         ("Expected error", [point.expected_error for point in points], REAL),
     )
     for name, values, colour in curves:
@@ -300,13 +303,21 @@ def error_against_epsilon(points: Sequence[CurvePoint], epsilon: float, accepted
             line={"color": colour, "width": 2},
             hovertemplate="ε %{x:.3g}: ± %{y:,.4g} " + unit + "<extra>" + name + "</extra>",
         )
+    ends = [points[0].epsilon, points[-1].epsilon]
     line = {"color": ACCENT, "width": 2, "dash": "dot"}
-    figure.add_vline(x=epsilon, line=line, annotation_text="chosen ε", annotation_position="top right")
-    figure.add_hline(y=accepted, line=line, annotation_text="accepted", annotation_position="top right")
+    figure.add_scatter(x=ends, y=[accepted, accepted], name="Accepted", mode="lines", line=line, hoverinfo="skip")
+    figure.add_scatter(
+        x=[epsilon],
+        y=[half_width],
+        name="Chosen ε",
+        mode="markers",
+        marker={"color": SYNTHETIC, "size": 12, "line": {"color": ACCENT, "width": 2}},
+        hovertemplate="ε %{x:.3g}: ± %{y:,.4g} " + unit + "<extra>Chosen ε</extra>",
+    )
     ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10]
     figure.update_xaxes(title="Privacy loss ε", type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     figure.update_yaxes(title=f"± {unit}", type="log", tickformat=",.3~g", nticks=8)
-    figure.update_layout(showlegend=True)
+    figure.update_layout(showlegend=True, margin={"t": 56}, legend={"y": 1.02, "yanchor": "bottom"})
     return figure
 
 
@@ -327,6 +338,9 @@ def audit_bounds(methods: list[str], claimed: float, at_least: dict[str, list[fl
             orientation="h",
             name=label,
             marker_color=colour,
+            text=[f"{value:.2f}" if value else "nothing proven" for value in values],
+            textposition="outside",
+            cliponaxis=False,
             hovertemplate="%{y}: ε ≥ %{x:.2f}<extra>" + label + "</extra>",
         )
     figure.add_scatter(

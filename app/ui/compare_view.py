@@ -9,7 +9,8 @@ from string import ascii_uppercase
 import streamlit as st
 
 from app.services.comparison import FEWEST_RUNS
-from app.services.views import ComparedFinding, ComparedMeasure, ComparedRun, Comparison, RunView
+from app.services.comparison_views import ComparedFinding, ComparedMeasure, ComparedRun, Comparison
+from app.services.views import RunView
 from app.ui import charts, messages
 from engine.evaluation.criteria import written
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from app.services.views import CriterionChoice, DatasetView, UserView
+from app.services.release_views import CriterionChoice
+from app.services.views import DatasetView, UserView
 from app.ui import messages, session
 from engine.evaluation.criteria import REVEALS, written
 from engine.privacy.plan import SynthesisPlan

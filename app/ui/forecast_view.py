@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.services.views import DatasetView, UserView
 from app.ui import charts, layout, messages, session
+from app.ui.budget_view import EPSILON_KEY
 
 if TYPE_CHECKING:
     from engine.privacy.forecast import Forecast
@@ -39,7 +40,7 @@ def against_epsilon(user: UserView, dataset: DatasetView, plan: SynthesisPlan, e
         _inverse(user, dataset, plan, query, float(accepted))
         layout.figures(_figures(found))
         st.plotly_chart(
-            charts.error_against_epsilon(curve, found.epsilon, float(accepted), "rows"),
+            charts.error_against_epsilon(curve, found.epsilon, found.half_width, float(accepted), "rows"),
             key="budget_error_curve",
             config=charts.CONFIG,
             alt=f"Error of a count by {' and '.join(query.columns)} against ε",
@@ -90,18 +91,17 @@ def _inverse(user: UserView, dataset: DatasetView, plan: SynthesisPlan, query: C
 
 
 def _use(user: UserView, dataset: DatasetView, epsilon: float) -> None:
-    """Choose an ε; the slider is made anew, as its steps then hold this one."""
+    """Choose an ε, and move the slider there."""
     with messages.reporting():
         session.services().datasets.save_draft(user, dataset.id, epsilon=epsilon)
-        st.session_state.pop("budget_epsilon", None)
+        st.session_state[EPSILON_KEY] = epsilon
 
 
 def _figures(found: QueryForecast) -> dict[str, str]:
-    share = f"{100 * (found.half_width_share or 0.0):.2g} % of the rows"
     return {
         "Expected error": f"± {found.expected_error:,.0f} rows",
         "95 of 100 counts are off by at most": f"± {found.half_width:,.0f} rows",
-        "which is": share,
+        "As a share of the rows": f"± {100 * (found.half_width_share or 0.0):.2g} %",
     }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from app.services.release import CLOSED, LONGEST_REASON, NEVER, OVERRIDDEN, SHORTEST_REASON, WAITING
-from app.services.views import OutcomeView, RunView, UserView
+from app.services.release_views import OutcomeView
+from app.services.views import RunView, UserView
 from app.ui import messages, session
 from engine.evaluation.criteria import REVEALS
 

@@ -66,6 +66,7 @@ class NoisyTables:
         self.groups = tuple(groups)
         self._one_ways = released.one_ways
         self._joint = released.joint
+        self._pooled: dict[Columns, NoisyTable] = {}
 
     @classmethod
     def of(cls, synthesizer: MarginalSynthesizer) -> NoisyTables:
@@ -109,6 +110,11 @@ class NoisyTables:
         Raises:
             ValueError: they were not measured together.
         """
+        if columns not in self._pooled:
+            self._pooled[columns] = self._pool(columns)
+        return self._pooled[columns]
+
+    def _pool(self, columns: Columns) -> NoisyTable:
         found = [
             (item.columns, *_summed(item.columns, columns, item.counts, float(item.variance)))
             for item in self._joint

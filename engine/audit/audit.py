@@ -41,7 +41,7 @@ class Proof:
 
     Args:
         adversary: `white-box` or `black-box`.
-        neighbours: name of the pair of tables where it tells them apart best.
+        neighbours: name of the pair of tables that the adversaries tell apart best.
         runs: runs per side that the proof rests on, beside those that chose the pair and what to look at.
         epsilon: lower bound on ε at the audit's δ; zero where nothing is proven.
         epsilon_statistic: what the adversary looked at for it.
@@ -159,10 +159,10 @@ def audit(
 def contest(
     games: Sequence[Game], runs: int, confidence: float = CONFIDENCE, after_run: Callable[[], None] = lambda: None
 ) -> tuple[Proof, ...]:
-    """What each adversary proves on the pair of neighbours where it tells the tables apart best.
+    """What each adversary proves on the pair of neighbours that both together tell apart best.
 
     Some runs of every game choose that pair, what to look at and from which number on to guess the canary. Fresh runs
-    of the chosen games alone prove. So no bound knows of the choices, and only the four bounds share the error.
+    of the chosen game alone prove. So no bound knows of the choices, and only the four bounds share the error.
 
     Args:
         games: the same method on each pair of neighbours.
@@ -174,50 +174,39 @@ def contest(
     explored = int(runs * CHOOSING_SHARE) // len(games)
     judged = runs - explored * len(games)
     seen = [play(game.observe, range(explored), after_run) for game in games]
-    choices = {name: _choose(name, games, seen, error, judged) for name in ADVERSARIES}
-    numbers = sorted({choice.game for choice in choices.values()})
-    each = judged // len(numbers)
-    proving = {number: play(games[number].observe, range(explored, explored + each), after_run) for number in numbers}
-    return tuple(
-        _prove(name, games[choice.game], choice, proving[choice.game], error) for name, choice in choices.items()
-    )
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """What an adversary attacks, and by which guesses."""
-
-    game: int
-    epsilon: Guess
-    mu: Guess
+    guesses = [_guesses(game, sides, error, judged) for game, sides in zip(games, seen, strict=True)]
+    best = max(range(len(games)), key=lambda number: sum(mu.promise for _, mu in guesses[number].values()))
+    sides = play(games[best].observe, range(explored, explored + judged), after_run)
+    return tuple(_prove(name, games[best], sides, *guesses[best][name], error) for name in ADVERSARIES)
 
 
 Sides = tuple[list[Observation], list[Observation]]
 
 
-def _choose(adversary: str, games: Sequence[Game], seen: Sequence[Sides], error: float, judged: int) -> _Choice:
-    promises = [
-        choose(*_matrices(sides, adversary), mu_of(game.price.delta_extra), error, judged)
-        for game, sides in zip(games, seen, strict=True)
-    ]
-    best = max(range(len(games)), key=lambda number: promises[number].promise)
-    epsilon = choose(*_matrices(seen[best], adversary), epsilon_of(games[best].delta), error, judged)
-    return _Choice(best, epsilon, promises[best])
+def _guesses(game: Game, sides: Sides, error: float, judged: int) -> dict[str, tuple[Guess, Guess]]:
+    """What each adversary would look at to prove an ε, and to prove a μ."""
+    losses = (epsilon_of(game.delta), mu_of(game.price.delta_extra))
+    guesses = {}
+    for name in ADVERSARIES:
+        matrices = _matrices(sides, name)
+        epsilon, mu = (choose(*matrices, loss, error, judged) for loss in losses)
+        guesses[name] = epsilon, mu
+    return guesses
 
 
-def _prove(adversary: str, game: Game, choice: _Choice, sides: Sides, error: float) -> Proof:
+def _prove(adversary: str, game: Game, sides: Sides, for_epsilon: Guess, for_mu: Guess, error: float) -> Proof:
     matrices, extra = _matrices(sides, adversary), game.price.delta_extra
-    epsilon = max(judge(*matrices, choice.epsilon, epsilon_of(game.delta), error), 0.0)
-    mu = max(judge(*matrices, choice.mu, mu_of(extra), error), 0.0)
+    epsilon = max(judge(*matrices, for_epsilon, epsilon_of(game.delta), error), 0.0)
+    mu = max(judge(*matrices, for_mu, mu_of(extra), error), 0.0)
     statistics = ADVERSARIES[adversary]
     return Proof(
         adversary=adversary,
         neighbours=game.neighbours.name,
         runs=len(sides[0]),
         epsilon=epsilon,
-        epsilon_statistic=statistics[choice.epsilon.statistic],
+        epsilon_statistic=statistics[for_epsilon.statistic],
         mu=mu,
-        mu_statistic=statistics[choice.mu.statistic],
+        mu_statistic=statistics[for_mu.statistic],
         epsilon_of_mu=epsilon_of_mu(mu, game.delta, extra),
     )
 

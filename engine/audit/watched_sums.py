@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -43,23 +42,20 @@ class WatchedSums(GradientSums):
 
     def next(self, loss_of: LossOf, layers: Sequence[nn.Linear]) -> list[torch.Tensor]:
         """Take a step as every training does, and weigh what it releases."""
-        table = self._table
-        known, canary = table.known_codes, table.canary_codes
-        own = self._sum(loss_of, layers, canary, np.zeros(len(canary), dtype=np.int64))
+        table, own = self._table, self._canary_gradient(loss_of, layers)
         first_key = len(table.keys)
         released = super().next(loss_of, layers)
-        is_in = table.sampled_units(self._sampled.sampling_rate, table.keys[first_key])[: len(known)]
-        left = _flat(released) - self._sum(loss_of, layers, known[is_in], np.flatnonzero(is_in))
-        self._note(float(left @ own), float(own @ own))
-        table.evidence[SAMPLES] -= int(is_in.sum())
+        is_in = table.sampled_units(self._sampled.sampling_rate, table.keys[first_key])
+        has_canary = table.present and bool(is_in[-1])
+        known_sum = table.exact_sum - own if has_canary else table.exact_sum
+        self._note(float((_flat(released) - known_sum) @ own), float(own @ own))
+        table.evidence[SAMPLES] -= int(is_in.sum()) - has_canary
         return released
 
-    def _sum(
-        self, loss_of: LossOf, layers: Sequence[nn.Linear], codes: npt.NDArray[np.int32], units: npt.NDArray[np.int64]
-    ) -> torch.Tensor:
-        """The clipped gradients of some rows, as the adversary computes them."""
-        rows = torch.from_numpy(codes.astype(np.int64))
-        owners = torch.from_numpy(units) if self._table.rows_per_unit > 1 else None
+    def _canary_gradient(self, loss_of: LossOf, layers: Sequence[nn.Linear]) -> torch.Tensor:
+        """What the canary adds to a sum that it is sampled for, in double precision."""
+        rows = torch.from_numpy(self._table.canary_codes.astype(np.int64))
+        owners = torch.zeros(len(rows), dtype=torch.int64) if self._table.rows_per_unit > 1 else None
         return _flat(clipped_gradients.clipped_gradient_sum(loss_of, layers, rows, self._clipping_norm, owners))
 
     def _note(self, along: float, square: float) -> None:

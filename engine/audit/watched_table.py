@@ -153,6 +153,8 @@ class WatchedTable(PrivateTable):
             self._note_discovery(call.key, released)
         elif call.mechanism == "exponential_selection":
             self._scores = np.asarray(exact, dtype=np.float64)
+        elif call.mechanism == "noisy_gradient_sum":
+            self.exact_sum = exact
         return released
 
     def _cell(self, columns: Columns) -> tuple[tuple[int, ...], int]:

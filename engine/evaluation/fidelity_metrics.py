@@ -29,7 +29,7 @@ FIDELITY_METRICS = (
             ),
         ),
         reads_real_rows=True,
-        cost=2.0,
+        cost=0.8,
         target="engine.evaluation.fidelity:marginals",
     ),
     MetricInfo(
@@ -44,7 +44,7 @@ FIDELITY_METRICS = (
             ),
         ),
         reads_real_rows=True,
-        cost=1.0,
+        cost=0.4,
         target="engine.evaluation.association:associations",
     ),
     MetricInfo(
@@ -57,7 +57,7 @@ FIDELITY_METRICS = (
             Measure("diagnostic", "Diagnostic", Goal.HIGH, 0.0, 1.0, Unit.SHARE, _HOLDOUT),
         ),
         reads_real_rows=True,
-        cost=8.0,
+        cost=7.0,
         target="engine.evaluation.sdmetrics_scores:sdmetrics_scores",
     ),
     MetricInfo(
@@ -72,7 +72,7 @@ FIDELITY_METRICS = (
             ),
         ),
         reads_real_rows=True,
-        cost=6.0,
+        cost=4.0,
         target="engine.evaluation.detection:detection",
     ),
     MetricInfo(
@@ -94,7 +94,7 @@ FIDELITY_METRICS = (
             ),
         ),
         reads_real_rows=True,
-        cost=0.5,
+        cost=0.3,
         target="engine.evaluation.coverage:coverage",
     ),
     MetricInfo(
@@ -138,7 +138,7 @@ FIDELITY_METRICS = (
             ),
         ),
         reads_real_rows=True,
-        cost=1.0,
+        cost=0.5,
         target="engine.evaluation.subgroups:subgroups",
     ),
     MetricInfo(
@@ -148,7 +148,7 @@ FIDELITY_METRICS = (
         question="Does every synthetic row keep the schema and its rules?",
         measures=(Measure("rows", "Rows that break them", Goal.LOW, 0.0, math.inf, Unit.COUNT, "None expected"),),
         reads_real_rows=False,
-        cost=0.2,
+        cost=0.1,
         target="engine.evaluation.violations:violations",
     ),
     MetricInfo(

@@ -11,6 +11,7 @@ real row that occurs twice is not singled out; dates are ordered, and texts may 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 
@@ -167,7 +168,9 @@ class Game:
     def _search(self, n_columns: int, n_attacks: int) -> Predicates:
         """Distinct conditions on several, until there are enough or too many were tried in vain."""
         found = self._attacker.rows(0, n_columns)
-        for _ in range(MOST_TRIES):
+        # Three draws per condition that there is meet 95 % of them; more would only meet them again.
+        draws = 3 * self.n_synthetic * math.comb(self._attacker.n_columns, n_columns)
+        for _ in range(min(MOST_TRIES, math.ceil(draws / n_attacks))):
             found = found.join(self._successful(self._attacker.rows(n_attacks, n_columns))).distinct()
             if len(found) >= n_attacks:
                 break
@@ -193,6 +196,11 @@ class Attacker:
         self._values = [np.unique(column) for column in codes]
         present = [column[column != MISSING] for column in codes]
         self._medians = np.array([np.median(column) if column.size else 0.0 for column in present])
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of the table."""
+        return int(self._codes.shape[1])
 
     def rare_values(self) -> Predicates:
         """Conditions on one column: a value of one row, and both ends of the numbers."""
@@ -228,7 +236,7 @@ class Attacker:
         return _compare(columns, values, self._rng.integers(6, size=columns.shape), self._numeric[columns])
 
     def _random_columns(self, n: int, n_columns: int) -> IntArray:
-        return np.argsort(self._rng.random((n, self._codes.shape[1])), axis=1)[:, :n_columns]
+        return np.argsort(self._rng.random((n, self.n_columns)), axis=1)[:, :n_columns]
 
 
 def _predicates(columns: IntArray, low: IntArray, high: IntArray) -> Predicates:

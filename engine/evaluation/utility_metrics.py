@@ -32,7 +32,7 @@ UTILITY_METRICS = (
             ),
         ),
         reads_real_rows=True,
-        cost=6.0,
+        cost=8.0,
         target="engine.evaluation.prediction:prediction",
     ),
     MetricInfo(

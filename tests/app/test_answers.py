@@ -57,7 +57,7 @@ def test_a_run_without_a_model_or_counts_says_why(services, owner, stranger, run
         model = load_model(path)
     model.released_ = None
     save_model(model, tmp_path / MODEL)
-    monkeypatch.setattr(services.reports, "local_file", lambda *_: (tmp_path / MODEL).open("rb"))
+    monkeypatch.setattr(services.reports, "releasable_file", lambda *_: (tmp_path / MODEL).open("rb"))
     monkeypatch.setattr("engine.synthesizers.model_file.load_model", lambda _: model)
     with pytest.raises(UnavailableError, match="without its noisy counts"):
         services.answers.ask(owner, run.id, {"measure": "count"})

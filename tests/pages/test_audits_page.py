@@ -22,8 +22,8 @@ def test_every_audit_is_shown(studio, secret):
     for row, audit in zip(shown.to_dict("records"), found, strict=True):
         white_box, black_box = audit["proofs"]
         assert row["Claimed ε"] == f"{audit['epsilon']:g}"
-        assert row["White-box: ε at least"] == f"{white_box['epsilon_of_mu']:.2f}"
-        assert row["Black-box: ε at least"] == f"{black_box['epsilon_of_mu']:.2f}"
+        assert row["ε ≥, white-box"] == f"{white_box['epsilon_of_mu']:.2f}"
+        assert row["ε ≥, black-box"] == f"{black_box['epsilon_of_mu']:.2f}"
         assert row["Verdict"] == "consistent"
     said = texts(page)
     assert "No audit proved more than its method claims" in said

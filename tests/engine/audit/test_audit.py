@@ -13,6 +13,7 @@ from engine.audit.game import ADVERSARIES, BLACK_BOX, WHITE_BOX, Observation, sh
 from engine.audit.neighbours import all_neighbours, neighbours_named
 from engine.errors import CancelledError, InputError, PlanError
 from engine.privacy.accounting import mu_for
+from engine.privacy.noise import SecureNoise
 from engine.progress import ProgressEvent
 from engine.synthesizers.registry import synthesizer_class
 from engine.version import __version__
@@ -41,7 +42,7 @@ def test_the_same_seeds_give_the_same_audit():
 
 
 def test_noise_is_fresh_in_every_audit_and_run():
-    game = replace(seeded_game("independent", 2.0), noise_of=lambda present, run: None, seed=None)
+    game = replace(seeded_game("independent", 2.0), noise_of=lambda present, run: SecureNoise(), seed=None)
     first, second = (game.observe(True, 0) for _ in range(2))
     assert first.white_box[0] != second.white_box[0]
 

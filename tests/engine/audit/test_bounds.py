@@ -80,8 +80,8 @@ def chosen_and_judged_at_once(without, with_canary, loss, error):
     return judge(without, with_canary, choose(without, with_canary, loss, error, len(without)), loss, error)
 
 
-# Nothing is revealed, and an adversary looks at 50 numbers. A bound with an error of 0.2 passes zero in at most 12 of 60
-# games, and three standard deviations of 3.1 more. Where the best of 50 judges itself it does so nearly always.
+# Nothing is revealed, and an adversary looks at 50 numbers. A bound with an error of 0.2 passes zero in 12 of 60 games
+# at most, and three standard deviations of 3.1 more. Where the best of 50 judges itself it does so nearly always.
 @pytest.mark.statistical
 @pytest.mark.parametrize(("bound", "sound"), [(lower_bound, True), (chosen_and_judged_at_once, False)])
 def test_a_bound_errs_as_seldom_as_it_says(bound, sound):

@@ -4,13 +4,24 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import softmax
 from scipy.stats import norm
 
 from engine.audit.neighbours import neighbours_named
-from engine.audit.watched_table import CERTAIN, CHOICES, EVERYTHING, GRADIENTS, HISTOGRAMS, SETS, WatchedTable
+from engine.audit.watched_table import (
+    CERTAIN,
+    CHOICES,
+    EVERYTHING,
+    GRADIENTS,
+    HISTOGRAMS,
+    SAMPLES,
+    SETS,
+    WatchedTable,
+)
 from engine.data.encode import table_domain
 from engine.privacy.budget import RunBudget
+from engine.privacy.clipped_gradients import clipped_gradient_sum
 from engine.privacy.mechanisms import discovery_threshold
 from engine.privacy.plan import SynthesisPlan
 from engine.privacy.private_table import PrivateTable
@@ -117,26 +128,32 @@ def test_choices(present, weights):
 
 @pytest.mark.parametrize("name", ["unseen", "many rows"])
 @pytest.mark.parametrize("present", [False, True])
-def test_gradients(name, present):
+@pytest.mark.parametrize("run", range(4))
+def test_gradients(name, present, run):
     """The mixture of both cases, canary sampled or not, over the case without it, by densities of all numbers."""
-    table = opened(name, present)
+    table = opened(name, present, run=run)
     training = SampledGaussian(0.5, 1.3, 1)
     networks = networks_of("dp-tvae", table.sizes)
     sums = table.train(training, 1.0, 1e-4, "test")
-    layers = networks.private_layers
-    own = exact_sum(sums, networks, layers, table.canary_codes)
-    released = np.concatenate([part.flatten().numpy() for part in sums.next(networks.private_loss, layers)])
+    own = summed(networks, table, table.canary_codes, np.zeros(len(table.canary_codes), dtype=np.int64))
+    released = sums.next(networks.private_loss, networks.private_layers)
     is_in = table.sampled_units(0.5, table.keys[0])
-    known = exact_sum(sums, networks, layers, table.known_codes[is_in[:40]], np.flatnonzero(is_in[:40]))
-    densities = [norm.logpdf(released, mean, 1.3 * 1.01).sum() for mean in (known, known + own)]
+    known = summed(networks, table, table.known_codes[is_in[:40]], np.flatnonzero(is_in[:40]))
+    densities = [norm.logpdf(flat(released), mean, 1.3 * 1.01).sum() for mean in (known, known + own)]
     expected = np.logaddexp(math.log(0.5), math.log(0.5) + densities[1] - densities[0])
     assert len(is_in) == 40 + present
     assert table.evidence[GRADIENTS] == pytest.approx(expected, abs=1e-3)
+    assert table.evidence[SAMPLES] == -is_in[:40].sum()
 
 
-def exact_sum(sums, networks, layers, codes, units=None):
-    units = np.zeros(len(codes), dtype=np.int64) if units is None else units
-    return sums._sum(networks.private_loss, layers, codes, units).numpy()
+def summed(networks, table, codes, units):
+    """The clipped gradients of some rows."""
+    rows, owners = torch.from_numpy(codes.astype(np.int64)), torch.from_numpy(units)
+    return flat(clipped_gradient_sum(networks.private_loss, networks.private_layers, rows, 1.0, owners))
+
+
+def flat(parts):
+    return np.concatenate([part.flatten().numpy() for part in parts]).astype(float)
 
 
 # Under the claimed noise the likelihood ratio has a mean of one without the canary, and its inverse has one with it.

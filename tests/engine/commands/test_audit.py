@@ -72,8 +72,8 @@ def test_all_methods_are_recorded(capsys, told):
     status, printed, _ = run(capsys, "--all", "--record")
     assert status == 0
     assert len(json.loads(printed)["audits"]) == 10
-    assert told.asked[0] == ("aim", 1.0, 2400)
-    assert told.asked[-1] == ("dp-tvae", 4.0, 300)
+    assert told.asked[0] == ("aim", 1.0, 8000)
+    assert told.asked[-1] == ("dp-tvae", 4.0, 600)
     found = recorded.recorded_audits(told.path)
     assert (found.version, len(found.audits), found.code_changed) == ("7.7.7", 10, False)
 

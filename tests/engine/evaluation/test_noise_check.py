@@ -3,9 +3,10 @@ import pytest
 from scipy.stats import chi2, kstest
 
 from engine.data.schema import Field, FieldType, TableSchema, Treatment
-from engine.evaluation.noise_check import VarianceRatio
+from engine.evaluation.noise_check import Residuals, VarianceRatio, _alarms, _of_cells, _of_totals
 from engine.pipeline import synthesize
 from engine.privacy.plan import UnitKind, UnitOfProtection
+from engine.synthesizers.graphical_model import Measurement
 from engine.synthesizers.independent import IndependentSynthesizer
 from engine.synthesizers.model_file import load_model, save_model
 from tests.doors import fit
@@ -135,3 +136,20 @@ def test_a_ratio_and_its_interval_follow_from_chi_squared():
     for end, level in zip(found_ratio.interval, (0.975, 0.025), strict=True):
         assert 12.0 / end == pytest.approx(chi2.ppf(level, 10))
     assert found_ratio.p_value == pytest.approx(chi2.cdf(12.0, 10))
+
+
+def test_few_totals_of_whole_rows_that_agree_are_no_alarm():
+    """Two totals with noise of some 10 rows are the same in 4 % of all runs; the twin takes them for Gaussian."""
+    counts = [Measurement((0,), np.full(40, 3.0), np.array(2.0)), Measurement((1,), np.full(3, 40.0), np.array(2.0))]
+    found_ratio = _of_totals(counts)
+    assert found_ratio.p_value == 0.0
+    assert found_ratio.p_bound > 0.04
+    assert _alarms(found_ratio) == ()
+    many = [Measurement((column,), np.full(3, 40.0), np.array(2.0)) for column in range(40)]
+    assert [alarm.code for alarm in _alarms(_of_totals(many))] == ["noise_missing"]
+
+
+def test_few_cells_without_noise_are_no_alarm_where_chance_makes_them():
+    """Three counts whose noise rounds to no row, which happens in one of 20 runs at the finest noise."""
+    assert _alarms(_of_cells([Residuals(("a",), np.zeros(3), 1.0)])) == ()
+    assert _alarms(_of_cells([Residuals(("a",), np.zeros(300), 1.0)])) != ()

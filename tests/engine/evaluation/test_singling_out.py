@@ -62,15 +62,15 @@ def test_guesses_use_all_six_comparisons_of_numbers_and_two_of_categories():
 
 
 def test_rates_on_tiny_tables_agree_with_counting_by_hand():
-    """Of the values that one synthetic row has, three fifths are held by one training row, and two by one control."""
+    """Of 50 values of one synthetic row each, one training row has 30 and two have 10; one control row has 20."""
     schema = TableSchema((Field("code", FieldType.STRING),))
 
     def table(values):
         return typed(pd.DataFrame({"code": values}), schema)
 
     letters = [f"v{i}" for i in range(50)]
-    train = table([*letters[:30], "x", "x"])
-    control = table(letters[:20] + ["y"] * 12)
+    train = table(letters[:30] + 2 * letters[30:40])
+    control = table(letters[:20] + ["y"] * 30)
     game = Game(schema.fields, table(letters), train, control, np.random.default_rng(0))
     attack = game.attack(1, 100)
     assert (attack.main.successes, attack.control.successes, attack.main.n) == (30, 20, 50)
