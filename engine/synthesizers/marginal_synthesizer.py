@@ -72,7 +72,7 @@ class MarginalSynthesizer(Synthesizer):
     one_ways_: list[OneWay]
     model_: RowModel
     groups_: tuple[CellGroups, ...]
-    released_: ReleasedCounts | None
+    released_: ReleasedCounts | None = None
     """Noisy counts as they were released; None of a restored model whose file did not hold them."""
 
     @classmethod
