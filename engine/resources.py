@@ -50,14 +50,15 @@ COSTS: dict[str, dict[str, float]] = {
         "network_runs": 4.0e8,
         "weights": 32.0,
     },
-    "report_seconds": {"report_runs": 2.1, "report_pairs": 2.0e-3, "report_models": 2.0e-6},
-    "report_bytes": {"report_runs": 2.2e8, "report_tables": 46.0},
+    "report_seconds": {"report_runs": 6.0, "report_pairs": 3.2e-2, "report_models": 5.9e-6},
+    "report_bytes": {"report_runs": 4.0e8, "report_tables": 47.0},
 }
 """CPU seconds, or bytes, per amount of `Amounts`: one thread on one core of a shared server, a quarter added.
 
 `python -m tests.bench resources` measures them anew: it fits them to whole runs at ε = 1 on simulated tables of up to
 200,000 rows, and up to 300 columns. What it measured was 0.7 to 1.2 times these estimates of seconds, and 0.6 to 1.0
-times those of memory. The memory of a model's cell was measured at ε = 20, where the model fills all its cells.
+times those of memory; of the report 0.6 to 1.3 and 0.6 to 1.2 times. The memory of a model's cell was measured at
+ε = 20, where the model fills all its cells.
 """
 
 CONTAINER = Path("/sys/fs/cgroup")
