@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from engine.audit.watched_table import GRADIENTS, SAMPLES, WEAK_GRADIENTS
+from engine.audit.watched_table import GRADIENTS, RAW_GRADIENTS, SAMPLES, WEAK_GRADIENTS
 from engine.privacy import clipped_gradients
 from engine.privacy.clipped_gradients import LossOf
 from engine.privacy.gradient_sums import GradientSums
@@ -69,6 +69,7 @@ class WatchedSums(GradientSums):
 
         self._table.note(evidence(scale), GRADIENTS)
         self._table.evidence[WEAK_GRADIENTS] += evidence(scale / SUSPECTED)
+        self._table.evidence[RAW_GRADIENTS] += along > square / 2.0
 
 
 def _flat(parts: Sequence[torch.Tensor]) -> torch.Tensor:

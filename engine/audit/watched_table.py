@@ -31,8 +31,9 @@ FloatArray = npt.NDArray[np.float64]
 EVERYTHING, SETS, CHOICES = "all that was released", "counts of several columns", "choices of columns"
 HISTOGRAMS = "histograms of numbers"
 GRADIENTS, WEAK_GRADIENTS = "noisy gradients", "noisy gradients, were their noise a third"
+RAW_GRADIENTS = "steps whose release holds the canary's gradient, were there no noise"
 SAMPLES = "known rows in the samples"
-STATISTICS = (EVERYTHING, SETS, CHOICES, HISTOGRAMS, GRADIENTS, WEAK_GRADIENTS, SAMPLES)
+STATISTICS = (EVERYTHING, SETS, CHOICES, HISTOGRAMS, GRADIENTS, WEAK_GRADIENTS, RAW_GRADIENTS, SAMPLES)
 
 CERTAIN = 50.0
 """Evidence of what cannot happen without the canary."""
