@@ -68,7 +68,7 @@ def show(answers: dict[str, Any]) -> None:
         st.write(row["statement"])
     else:
         _chart(answers)
-        st.dataframe(_table(rows, measure, level), hide_index=True, width="stretch", key="ask_answers")
+        st.dataframe(_table(rows, measure, level), hide_index=True, key="ask_answers")
         kinds = [kind for kind in KINDS if any(row["kind"] == kind for row in rows)]
         st.markdown("\n".join(f"- {KIND_NOTES[kind]}" for kind in kinds))
     for note in answers["notes"]:
@@ -137,7 +137,7 @@ def _chart(answers: dict[str, Any]) -> None:
         [row["kind"] == "measured" for row in held],
         _title(answers["query"]) + (", %" if measure == "share" else ""),
     )
-    st.plotly_chart(figure, width="stretch", config=charts.CONFIG, key="ask_chart")
+    layout.chart(figure, key="ask_chart", alt="Answers by group, with their intervals")
 
 
 def _table(rows: list[dict[str, Any]], measure: str, level: str) -> list[dict[str, str]]:

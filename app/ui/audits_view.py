@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.services.audits import AuditsView, AuditView
-from app.ui import charts, messages
+from app.ui import charts, layout, messages
 
 CAVEAT = (
     "A lower bound **above** what a method claims proves a fault. One **below** proves nothing good: it is what these "
@@ -44,7 +44,7 @@ def bounds(audits: Sequence[AuditView]) -> None:
     for epsilon in sorted({audit.epsilon for audit in audits}):
         shown = [audit for audit in audits if audit.epsilon == epsilon]
         st.subheader(f"Runs that claim ε = {epsilon:g}", anchor=False)
-        st.plotly_chart(
+        layout.chart(
             charts.audit_bounds(
                 [audit.method for audit in shown],
                 epsilon,
@@ -54,7 +54,6 @@ def bounds(audits: Sequence[AuditView]) -> None:
                 },
             ),
             key=f"audits_bounds_{epsilon:g}",
-            config=charts.CONFIG,
             alt=f"What is claimed and what is proven at least, per method, of runs that claim ε = {epsilon:g}",
         )
 

@@ -189,9 +189,7 @@ def expected_error(expected: Forecast, method: str) -> None:
     if expected.pair is not None:
         errors["A count in a measured pair"] = f"± {expected.pair.expected_error_rows:.0f} rows"
     layout.figures(errors)
-    st.plotly_chart(
-        charts.expected_error(columns), key="budget_error", config=charts.CONFIG, alt="Expected error per column"
-    )
+    layout.chart(charts.expected_error(columns), key="budget_error", alt="Expected error per column")
     st.caption(
         f"From the noise this plan would draw and the {expected.declared_rows:,} rows that you stated; no private row "
         "is read for it. Relations between columns that the method leaves out add further error."

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from app.services.comparison_views import ComparedMeasure
     from engine.privacy.query_forecast import CurvePoint
 
-CONFIG = {"displayModeBar": False}
 REAL, SYNTHETIC, ACCENT = "#7A8B93", "#0B9A8F", "#E0A030"
 MOST_TOP_VALUES = 15
 ADVERSARIES = {"white-box": "At least, white-box", "black-box": "At least, black-box"}

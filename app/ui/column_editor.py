@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.services.sources import sentence
-from app.ui import charts, messages
+from app.ui import charts, layout, messages
 from engine.data.date_format import KNOWN_DATE_FORMATS
 from engine.data.fake import PROVIDERS
 from engine.data.schema import RANGE_TYPES, DomainSource, Field, FieldType, TableSchema, Treatment
@@ -292,6 +292,4 @@ def show_profile(profile: dict[str, Any]) -> None:
         st.caption(" · ".join(f"{label} {value}" for label, value in facts))
         figure = charts.profile_histogram(profile)
         if figure is not None:
-            st.plotly_chart(
-                figure, key="columns_histogram", config=charts.CONFIG, alt=f"Distribution of {profile['name']}"
-            )
+            layout.chart(figure, key="columns_histogram", alt=f"Distribution of {profile['name']}")

@@ -11,7 +11,7 @@ import streamlit as st
 from app.services.comparison import FEWEST_RUNS
 from app.services.comparison_views import ComparedFinding, ComparedMeasure, ComparedRun, Comparison
 from app.services.views import RunView
-from app.ui import charts, messages
+from app.ui import charts, layout, messages
 from engine.evaluation.criteria import written
 
 PARTS = {"fidelity": "Fidelity", "utility": "Utility", "privacy": "Privacy"}
@@ -126,10 +126,9 @@ def _chart(comparison: Comparison) -> None:
         return
     measure = measures[chosen]
     names = [f"{letter}: {run.method}" for letter, run in zip(ascii_uppercase, comparison.runs, strict=False)]
-    st.plotly_chart(
+    layout.chart(
         charts.compared_runs(names, measure),
         key="compare_chart",
-        config=charts.CONFIG,
         alt=f"{chosen} of the runs, with 95 % intervals",
     )
     st.caption(f"{GOALS[measure.goal].capitalize()}. Bars show 95 % intervals where there are some.")

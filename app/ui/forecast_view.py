@@ -39,10 +39,9 @@ def against_epsilon(user: UserView, dataset: DatasetView, plan: SynthesisPlan, e
         )
         _inverse(user, dataset, plan, query, float(accepted))
         layout.figures(_figures(found))
-        st.plotly_chart(
+        layout.chart(
             charts.error_against_epsilon(curve, found.epsilon, found.half_width, float(accepted), "rows"),
             key="budget_error_curve",
-            config=charts.CONFIG,
             alt=f"Error of a count by {' and '.join(query.columns)} against ε",
         )
         st.caption(_note(found))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.errors import AppError
 from app.services.views import DatasetView, RunView, UserView
 from app.ui import messages, navigation, session
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 STEPS = (
     ("upload", "Data"),
@@ -171,6 +175,17 @@ def figures(values: dict[str, str]) -> None:
     """A few numbers with their names, side by side as far as the screen allows."""
     cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in values.items())
     st.html(f'<dl class="studio-figures">{cells}</dl>')
+
+
+def chart(figure: Figure, *, key: str, alt: str) -> None:
+    """A figure over the whole width, without Plotly's buttons.
+
+    Args:
+        figure: what to show.
+        key: name of the element, unique on its page.
+        alt: what it shows, for those who do not see it.
+    """
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
 
 
 def bar(parts: list[tuple[str, float, str]], total: float) -> None:

@@ -36,7 +36,7 @@ def show(run: RunView, points: tuple[TrainingNumbers, ...]) -> None:
     st.subheader("Training", anchor=False)
     layout.figures(_standing(run, now))
     figure = charts.training_losses([point.step for point in points], _losses(points), now.steps)
-    st.plotly_chart(figure, config=charts.CONFIG, width="stretch", key="run_losses")
+    layout.chart(figure, key="run_losses", alt="Losses of the training over its steps")
     note = NOTE if run.is_protected else NOTE_NOT_PRIVATE
     device = "the CPU" if now.device == "cpu" else now.device
     st.caption(f"{note} Computed on {device}.")

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from app.ui.charts import ACCENT, CONFIG, REAL, SYNTHETIC
+from app.ui.charts import ACCENT, REAL, SYNTHETIC
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["CONFIG", "bars", "curves", "estimates", "heatmap", "planes", "shares"]
+__all__ = ["bars", "curves", "estimates", "heatmap", "planes", "shares"]
 
 COLOURS = (SYNTHETIC, REAL, ACCENT)
 PATTERNS = ("", "/", "x")

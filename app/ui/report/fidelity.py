@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.ui import charts
+from app.ui import charts, layout
 from app.ui.report import charts as figures
 from app.ui.report.findings import Json, percent, section, span, why_not
 
@@ -28,10 +28,9 @@ def show(report: Json) -> None:
 def _marginals(part: Json) -> None:
     columns = part["columns"]
     st.markdown("**Columns**")
-    st.plotly_chart(
+    layout.chart(
         charts.distance_and_ceiling(columns[:MOST_BARS], "Distance, % of rows"),
         key="report_columns",
-        config=charts.CONFIG,
         alt="Distance per column, with the distance of real rows set aside",
     )
     by_name = {column["name"]: column for column in columns}
@@ -40,20 +39,18 @@ def _marginals(part: Json) -> None:
     if part["pairs"]:
         st.markdown("**Pairs of columns**")
         worst = sorted(part["pairs"], key=lambda pair: -pair["distance"])[:MOST_PAIRS]
-        st.plotly_chart(
+        layout.chart(
             charts.distance_and_ceiling(worst, "Distance, % of rows"),
             key="report_pairs",
-            config=charts.CONFIG,
             alt="The pairs with the largest distance",
         )
         st.caption(f"The largest distances among {part['pairs_compared']}.")
         _worst_cells(part)
         if st.toggle("Accuracy of every pair as a matrix", key="report_matrix"):
             names = list(by_name)
-            st.plotly_chart(
+            layout.chart(
                 figures.heatmap(names, _accuracy(names, columns, part["pairs"]), "Teal", 0.0, 1.0),
                 key="report_accuracy",
-                config=charts.CONFIG,
                 alt="Share of rows in the right cell, for every column and pair of columns",
             )
             st.caption(
@@ -105,12 +102,11 @@ def _detection(part: Json) -> None:
     )
     histogram = series[chosen or next(iter(series))]["histogram"]
     bins = [f"{place / len(histogram['real']):.2f}" for place in range(len(histogram["real"]))]
-    st.plotly_chart(
+    layout.chart(
         figures.shares(
             bins, {"Real": histogram["real"], "Other": histogram["other"]}, "Chance of not being real", "% of rows"
         ),
         key="report_propensities",
-        config=charts.CONFIG,
         alt="How sure the model is that a row is not real, for both kinds of rows",
     )
     st.caption("Where the two lie on each other, the model cannot tell the rows apart.")
@@ -130,10 +126,9 @@ def _coverage(part: Json) -> None:
     series = {"Synthetic": [100 * column["covered"] for column in columns]}
     if all(why_not(column["ceiling"]) is None for column in columns):
         series["Real rows set aside"] = [100 * column["ceiling"] for column in columns]
-    st.plotly_chart(
+    layout.chart(
         figures.bars([column["name"] for column in columns], series, "Values that occur, % of those in real rows"),
         key="report_coverage",
-        config=charts.CONFIG,
         alt="Share of the real values that occur in synthetic rows, per column",
     )
 
@@ -147,10 +142,9 @@ def _missingness(part: Json) -> None:
         "Synthetic": [100 * column["synthetic"] for column in columns],
         "Real": [100 * column["real"] for column in columns],
     }
-    st.plotly_chart(
+    layout.chart(
         figures.bars([column["name"] for column in columns], series, "Missing values, % of rows"),
         key="report_missing",
-        config=charts.CONFIG,
         alt="Share of missing values per column, real and synthetic",
     )
 
@@ -222,10 +216,9 @@ def _distribution(column: Json) -> None:
         st.segmented_control("View", views, default="Shares", key="report_view", required=True) if is_line else "Shares"
     )
     shown = {key: _cumulated(column[key]) if view == "Cumulative" else column[key] for key in ("real", "synthetic")}
-    st.plotly_chart(
+    layout.chart(
         charts.real_and_synthetic(column | shown),
         key="report_distribution",
-        config=charts.CONFIG,
         alt=f"Distribution of {name}, real and synthetic",
     )
     st.caption(f"Missing: {percent(column['missing_real'])} real, {percent(column['missing_synthetic'])} synthetic.")
@@ -245,16 +238,15 @@ def _association(part: Json) -> None:
     figure = charts.association_heatmap(
         part["columns"], part[views[chosen or "Difference"]], diverging=chosen == "Difference"
     )
-    st.plotly_chart(figure, key="report_heatmap", config=charts.CONFIG, alt=f"Associations between columns: {chosen}")
+    layout.chart(figure, key="report_heatmap", alt=f"Associations between columns: {chosen}")
     st.caption("Cramér's V of each pair, from 0 (none) to 1 (one decides the other).")
 
 
 def _projection(part: Json) -> None:
     titles = {"real": "Real", "synthetic": "Synthetic"}
-    st.plotly_chart(
+    layout.chart(
         figures.planes({title: part[key] for key, title in titles.items()}, part["edges"]),
         key="report_projection",
-        config=charts.CONFIG,
         alt="Real and synthetic rows in the plane of the real rows' first two principal components",
     )
     first, second = part["explained"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.ui import charts, messages
+from app.ui import layout, messages
 from app.ui.report import charts as figures
 from app.ui.report.findings import Json, details, section, span, why_not
 
@@ -40,7 +40,7 @@ def _risks(report: Json) -> None:
     if not rows:
         return
     st.subheader("Singling out, linkability, inference", anchor=False)
-    st.plotly_chart(
+    layout.chart(
         figures.estimates(
             [row["title"] for row in rows],
             {
@@ -54,7 +54,6 @@ def _risks(report: Json) -> None:
             "Successful guesses, %",
         ),
         key="report_risks",
-        config=charts.CONFIG,
         alt="Success of each attack on training rows, on rows never trained on, and of guessing, with 95 % intervals",
     )
     st.caption(
@@ -104,7 +103,7 @@ def _rate(rate: Json) -> str:
 
 def _membership(part: Json) -> None:
     roc = part["roc"]
-    st.plotly_chart(
+    layout.chart(
         figures.curves(
             {"Attack": (roc["false_positive_rate"], roc["true_positive_rate"])},
             "Falsely accused, share",
@@ -113,7 +112,6 @@ def _membership(part: Json) -> None:
             diagonal=True,
         ),
         key="report_membership",
-        config=charts.CONFIG,
         alt="How many training rows the attack recognises against how many others it accuses, on logarithmic axes",
     )
     one_run = part["one_run"]
@@ -129,7 +127,7 @@ def _noise(part: Json) -> None:
         return
     middles = [f"{(low + high) / 2:.1f}" for low, high in pairwise(histogram["edges"])]
     whole = {key: max(sum(histogram[key]), 1) for key in ("observed", "expected")}
-    st.plotly_chart(
+    layout.chart(
         figures.shares(
             middles,
             {
@@ -140,7 +138,6 @@ def _noise(part: Json) -> None:
             "% of counts",
         ),
         key="report_noise",
-        config=charts.CONFIG,
         alt="Noise on the released counts beside the distribution that the certificate states",
     )
 
@@ -150,10 +147,9 @@ def _closest(part: Json) -> None:
     names = {"To training rows": "train", "To rows set aside": "holdout"}
     for key, title in (("distance", "Distance to the closest real row"), ("ratio", "Closest by second closest")):
         lines = {label: (part["curves"][key][name], levels) for label, name in names.items()}
-        st.plotly_chart(
+        layout.chart(
             figures.curves(lines, title, "% of synthetic rows"),
             key=f"report_closest_{key}",
-            config=charts.CONFIG,
             alt=f"{title}: cumulative shares for training rows and rows set aside",
         )
     st.caption(part["caveat"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.ui import charts
+from app.ui import charts, layout
 from app.ui.report import charts as figures
 from app.ui.report.findings import Json, section, why_not
 
@@ -32,9 +32,7 @@ def _prediction(part: Json) -> None:
     scored = [model for model in task["models"] if _has_numbers(model)]
     if scored:
         label = {"auc": "Area under the ROC curve", "r2": "R²"}[task["metric"]]
-        st.plotly_chart(
-            charts.utility_bars(scored, label), key="report_utility", config=charts.CONFIG, alt=f"{label} of models"
-        )
+        layout.chart(charts.utility_bars(scored, label), key="report_utility", alt=f"{label} of models")
     st.dataframe(_score_rows(task["models"]), hide_index=True, key="report_utility_table")
     for model in scored:
         if "roc" in model:
@@ -79,10 +77,9 @@ def _roc(model: Json) -> None:
     names = {"Trained on synthetic": "trained_on_synthetic", "Trained on real": "trained_on_real"}
     lines = {label: (across, roc[key]) for label, key in names.items() if why_not(roc.get(key)) is None}
     st.markdown(f"**ROC curve, {model['name'].lower()}**")
-    st.plotly_chart(
+    layout.chart(
         figures.curves(lines, "False positives, share", "True positives, share", diagonal=True),
         key="report_roc",
-        config=charts.CONFIG,
         alt="ROC curves of models trained on synthetic and on real rows",
     )
 
@@ -97,10 +94,9 @@ def _importances(part: Json) -> None:
         label: [column[key] for column in columns]
         for label, key in (("Trained on synthetic", "trained_on_synthetic"), ("Trained on real", "trained_on_real"))
     }
-    st.plotly_chart(
+    layout.chart(
         figures.bars([column["column"] for column in columns], series, "How much the score falls without the column"),
         key="report_importances",
-        config=charts.CONFIG,
         alt="Importance of each column to models trained on synthetic and on real rows",
     )
 
@@ -120,10 +116,9 @@ def _queries(part: Json) -> None:
         for label, key in names.items()
         if why_not(quantiles.get(key)) is None and key in quantiles
     }
-    st.plotly_chart(
+    layout.chart(
         figures.curves(lines, f"Error, {family['unit']}", "% of queries with at most this error"),
         key="report_query_errors",
-        config=charts.CONFIG,
         alt="Distribution of the errors of queries on synthetic rows and on real rows set aside",
     )
     st.markdown("**Queries with the largest errors**")
