@@ -22,6 +22,7 @@ from engine.evaluation.context import Context
 from engine.evaluation.distances import NO_HOLDOUT
 from engine.evaluation.features import Features, plan_features
 from engine.evaluation.intervals import normal_interval
+from engine.evaluation.ranking import area_and_variance
 from engine.evaluation.results import DECIMALS, Finding, MetricResult, NotComputableError, Score, unavailable
 from engine.evaluation.tables import draw_rows
 
@@ -174,7 +175,7 @@ class Contest:
             kinds = _rows(self.real, test), _rows(self.other, test)
             chances = [predict(kind) for kind in kinds]
             propensities[0][test], propensities[1][test] = chances
-            area, variance = area_and_variance(*chances)
+            area, variance = area_and_variance(chances[1], chances[0])
             areas.append(area)
             variances.append(variance)
             if shuffles is not None:
@@ -209,35 +210,12 @@ class Contest:
             shuffled = both.trees.copy()
             shuffled[:, place] = rng.permutation(shuffled[:, place])
             chances = predict(Features(shuffled, both.linear, both.categorical))
-            losses[place] = area - area_and_variance(chances[:n_each], chances[n_each:])[0]
+            losses[place] = area - area_and_variance(chances[n_each:], chances[:n_each])[0]
         return losses
 
 
 def _advance(context: Context, step: int, n_steps: int, share: float) -> None:
     context.advance((step + share) / n_steps)
-
-
-def area_and_variance(low: FloatArray, high: FloatArray) -> tuple[float, float]:
-    """Area under the ROC curve, ties counting half, and its variance.
-
-    Args:
-        low: scores of the rows that should have the lower ones, shape (n,), at least two.
-        high: scores of the others, shape (m,), at least two.
-
-    Source: DeLong, DeLong and Clarke-Pearson (1988), "Comparing the areas under two or more correlated receiver
-    operating characteristic curves", Biometrics 44.
-    """
-    above = _share_below(high, low)
-    below = 1.0 - _share_below(low, high)
-    variance = above.var(ddof=1) / len(high) + below.var(ddof=1) / len(low)
-    return float(above.mean()), float(variance)
-
-
-def _share_below(values: FloatArray, others: FloatArray) -> FloatArray:
-    """Share of the others below each value, ties counting half, shape (n_values,)."""
-    ordered = np.sort(others)
-    below, upto = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
-    return (below + upto) / (2 * len(others))
 
 
 def _rows(features: Features, chosen: npt.NDArray[np.bool_]) -> Features:

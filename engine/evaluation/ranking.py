@@ -23,21 +23,31 @@ def area_under_roc(positives: FloatArray, negatives: FloatArray) -> tuple[float,
         positives: scores, shape (n,), n at least 1.
         negatives: scores, shape (m,), m at least 1.
 
-    Source: DeLong, DeLong, Clarke-Pearson (1988), "Comparing the areas under two or more correlated receiver operating
-        characteristic curves", Biometrics 44, for the variance. Where all pairs agree it is zero; then the interval is
-        Clopper and Pearson's for the smaller group.
+    Where all pairs agree the variance is zero; then the interval is Clopper and Pearson's for the smaller group.
     """
-    above = _share_below(positives, negatives)
-    below = 1.0 - _share_below(negatives, positives)
-    area = float(above.mean())
-    n, m = len(positives), len(negatives)
-    variance = (float(above.var(ddof=1)) / n if n > 1 else 0.0) + (float(below.var(ddof=1)) / m if m > 1 else 0.0)
+    area, variance = area_and_variance(positives, negatives)
     if variance <= 0.0:
-        few = min(n, m)
+        few = min(len(positives), len(negatives))
         low, high = clopper_pearson_interval(round(area * few), few)
         return area, (min(low, area), max(high, area))
     half = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * math.sqrt(variance)
     return area, (max(0.0, area - half), min(1.0, area + half))
+
+
+def area_and_variance(positives: FloatArray, negatives: FloatArray) -> tuple[float, float]:
+    """The area under the ROC curve, ties counting as half, and its variance; a group of one row adds none to it.
+
+    Args:
+        positives: scores, shape (n,), n at least 1.
+        negatives: scores, shape (m,), m at least 1.
+
+    Source: DeLong, DeLong, Clarke-Pearson (1988), "Comparing the areas under two or more correlated receiver operating
+        characteristic curves", Biometrics 44.
+    """
+    above = _share_below(positives, negatives)
+    below = 1.0 - _share_below(negatives, positives)
+    variance = sum(float(part.var(ddof=1)) / len(part) for part in (above, below) if len(part) > 1)
+    return float(above.mean()), float(variance)
 
 
 def _share_below(scores: FloatArray, others: FloatArray) -> FloatArray:

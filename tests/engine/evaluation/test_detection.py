@@ -4,8 +4,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from engine.data.schema import Field, FieldType, TableSchema
-from engine.evaluation.detection import area_and_variance
 from engine.evaluation.evaluate import evaluate
+from engine.evaluation.ranking import area_and_variance
 from tests.metrics import found, measure
 from tests.tables import SMALL_SCHEMA, small_table, typed
 
@@ -22,12 +22,12 @@ def test_the_area_agrees_with_scikit_learn_with_ties():
     rng = np.random.default_rng(0)
     low, high = rng.integers(0, 8, 200), rng.integers(2, 10, 150)
     expected = roc_auc_score(np.repeat([0, 1], [200, 150]), np.concatenate([low, high]))
-    assert area_and_variance(low, high)[0] == pytest.approx(expected)
+    assert area_and_variance(high, low)[0] == pytest.approx(expected)
 
 
 def test_the_variance_agrees_with_that_over_samples():
     rng = np.random.default_rng(1)
-    areas, variances = np.array([area_and_variance(rng.normal(0, 1, 60), rng.normal(1, 1, 90)) for _ in range(2000)]).T
+    areas, variances = np.array([area_and_variance(rng.normal(1, 1, 90), rng.normal(0, 1, 60)) for _ in range(2000)]).T
     # The variance of 2,000 areas has a relative standard error of 3 %; five of them, and twice DeLong's own bias.
     assert variances.mean() == pytest.approx(areas.var(), rel=0.17)
     assert (variances / 2).mean() != pytest.approx(areas.var(), rel=0.17)
