@@ -14,6 +14,7 @@ from engine.data.encode import from_numbers, to_numbers
 from engine.data.schema import Field, FieldType
 from engine.evaluation.binning import ColumnCells, cut_columns, is_numeric
 from engine.evaluation.context import Context
+from engine.evaluation.distances import NO_HOLDOUT
 from engine.evaluation.intervals import percentile_interval
 from engine.evaluation.query_answers import (
     Answer,
@@ -45,7 +46,6 @@ LEVELS = tuple(round(0.025 * step, 3) for step in range(41))
 REPLICATES = 500
 N_WORST = 5
 
-NO_HOLDOUT = "no real rows were set aside"
 NO_QUERIES = "every column has a single value, so there is nothing to ask"
 
 FloatArray = npt.NDArray[np.float64]
