@@ -12,7 +12,7 @@ import threading
 from collections.abc import Sequence
 from io import BytesIO
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.reporting.document import Bars, Chart, Intervals, Lines
 from app.reporting.rendering.glyphs import with_glyphs
@@ -39,7 +39,7 @@ _DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
     (0, (9.0, 3.0)),
 )
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # one more than dashes, so that pairs repeat late
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 7.5,
     "text.color": INK,
@@ -79,12 +79,12 @@ def draw(chart: Chart, format: Literal["svg", "png"] = "svg") -> bytes:
     import matplotlib  # slow to load, and only needed here
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     target = BytesIO()
     with _lock, matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(WIDTH, _height(chart)), layout="constrained")
+        figure = Figure(figsize=(WIDTH, _height(chart)), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02))
         FigureCanvasAgg(figure)  # measures texts alike, whatever the format
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # type: ignore[union-attr]
         axes = figure.subplots()
         if _is_empty(chart):
             axes.set_axis_off()
@@ -277,6 +277,6 @@ def _tick_text(value: float, position: float | None = None) -> str:
     """A number of an axis, as 0.01, 1,000 or 1e−6."""
     if value == 0:
         return "0"
-    if 1e-3 <= abs(value) < 1e7:
-        return f"{value:,.6g}".replace("-", "\N{MINUS SIGN}")
-    return f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "\N{MINUS SIGN}")
+    exponent = math.floor(math.log10(abs(value)))
+    text = f"{value:,.6g}" if -3 <= exponent < 7 else f"{value / 10.0**exponent:.3g}e{exponent}"
+    return text.replace("-", "\N{MINUS SIGN}")
