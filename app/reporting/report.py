@@ -16,6 +16,7 @@ from app.reporting.sections import (
     sources,
     summary,
     trust,
+    unprotected,
     utility,
 )
 from app.reporting.sections.cover import PREFACE, cover
@@ -28,15 +29,16 @@ INTERNAL_BANNER = "Internal: holds numbers that no privacy budget paid for"
 
 
 def build_report(evidence: Evidence) -> Report:
-    """The whole document."""
+    """The whole document: evidence of a guarantee, or a record that there is none."""
+    is_protected = evidence.is_protected
     return Report(
-        title=TITLE,
+        title=TITLE if is_protected else unprotected.TITLE,
         subject=clean(evidence.at("/dataset/name")),
         banner=banner(evidence),
-        is_alarm=evidence.is_internal,
-        preface=PREFACE,
+        is_alarm=evidence.is_internal or not is_protected,
+        preface=PREFACE if is_protected else unprotected.PREFACE,
         cover=cover(evidence),
-        sections=_sections(evidence),
+        sections=_sections(evidence) if is_protected else _unprotected_sections(evidence),
         document_id=clean(evidence.at("/document/id")),
         code=code_text(evidence),
     )
@@ -45,7 +47,8 @@ def build_report(evidence: Evidence) -> Report:
 def banner(evidence: Evidence) -> str:
     """What stands on every page; empty for a final, releasable report."""
     parts = [
-        INTERNAL_BANNER if evidence.is_internal else "",
+        "" if evidence.is_protected else unprotected.BANNER,
+        INTERNAL_BANNER if evidence.is_protected and evidence.is_internal else "",
         DRAFT_BANNER if evidence.at("/document/status") == DRAFT else "",
     ]
     return ". ".join(part for part in parts if part)
@@ -55,6 +58,11 @@ def code_text(evidence: Evidence) -> str:
     """What the code on the cover holds: the document's id, and the digest of the evidence that it was made of."""
     digest = hashlib.sha256(canonical_bytes(evidence.json)).hexdigest()
     return f"urn:uuid:{evidence.at('/document/id')} sha256:{digest}"
+
+
+def _unprotected_sections(evidence: Evidence) -> tuple[Section, ...]:
+    """No ε is printed, of this run or of any other, so neither is the ledger."""
+    return unprotected.build(evidence)
 
 
 def _sections(evidence: Evidence) -> tuple[Section, ...]:

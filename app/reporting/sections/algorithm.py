@@ -18,6 +18,7 @@ from app.reporting.document import (
     Table,
 )
 from app.reporting.evidence import Evidence
+from app.reporting.frameworks.common import TUNING
 from app.reporting.printable import (
     LONGEST_STATEMENT,
     NOT_PROVIDED,
@@ -65,7 +66,7 @@ def build(evidence: Evidence) -> Section:
         "5",
         "Algorithm and correctness",
         (
-            Statements(method_statements(evidence)),
+            Statements((*software_statements(evidence), TUNING.statement(evidence))),
             settings_table(evidence),
             Heading("What was measured"),
             _measurements(evidence),
@@ -82,7 +83,7 @@ def build(evidence: Evidence) -> Section:
     )
 
 
-def method_statements(evidence: Evidence) -> tuple[Statement, ...]:
+def software_statements(evidence: Evidence) -> tuple[Statement, ...]:
     """The method, its paper, and the software that ran it."""
     generator = "/certificate/generator"
     return (
@@ -97,7 +98,6 @@ def method_statements(evidence: Evidence) -> tuple[Statement, ...]:
         evidence.computed("Commit of its source", f"{generator}/commit"),
         evidence.computed("Python", f"{generator}/python"),
         evidence.computed("Libraries", f"{generator}/libraries", text=_libraries),
-        evidence.answer("tuning", "Choices that were made after looking at the private rows", "the data owner"),
     )
 
 

@@ -52,7 +52,7 @@ def _identity(evidence: Evidence) -> tuple[Statement, ...]:
             text=lambda name, version: f"{clean(name)} {clean(version)}",
         ),
         evidence.computed("Commit of its source", "/document/generator/commit"),
-        evidence.computed("Frameworks", "/document/frameworks", text=_listed),
+        *((evidence.computed("Frameworks", "/document/frameworks", text=_listed),) if evidence.is_protected else ()),
     )
 
 

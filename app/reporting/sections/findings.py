@@ -8,10 +8,11 @@ from typing import Any
 
 from app.reporting.document import Figure, Intervals, Statement, Table
 from app.reporting.evidence import Evidence
-from app.reporting.printable import NOT_PROVIDED, clean, number_text, percent_text
-from app.reporting.sections.phrases import Json, items, number, part, records
+from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean, number_text, percent_text
+from app.reporting.sections.phrases import Json, items, number, records
 
 METRICS = "/released_report/metrics"
+INTERNAL_METRICS = "/evaluation/metrics"
 SETS = "/certificate/uncertainty/sets"
 _NO_INTERVAL = "none"
 _MOST_LINES = 40
@@ -24,14 +25,12 @@ class Finding:
     Args:
         place: JSON pointer of the finding.
         measure_place: JSON pointer of its measure.
-        metric: the metric as JSON.
         measure: the measure as JSON.
         value: the finding as JSON.
     """
 
     place: str
     measure_place: str
-    metric: Json
     measure: Json
     value: Json
 
@@ -47,47 +46,71 @@ class Finding:
         return (ends[0], ends[1]) if len(ends) == 2 and ends[0] is not None and ends[1] is not None else None
 
 
-def findings(evidence: Evidence) -> Iterator[Finding]:
-    """All findings of the releasable report, in its order."""
-    metrics = evidence.at(METRICS)
-    for name, metric in metrics.items() if isinstance(metrics, dict) else ():
-        place = f"{METRICS}/{name.replace('~', '~0').replace('/', '~1')}"
+def findings(evidence: Evidence, metrics_place: str = METRICS) -> Iterator[Finding]:
+    """All findings of a report, in its order.
+
+    Args:
+        evidence: the evidence.
+        metrics_place: JSON pointer of the report's metrics; by default those of the releasable report.
+    """
+    for place, metric in _metrics(evidence, metrics_place):
         measures = {str(measure.get("name")): index for index, measure in enumerate(items(metric, "measures"))}
         for index, value in enumerate(records(items(metric, "findings"))):
-            measure = measures.get(str(value.get("measure")), 0)
-            measure_place = f"{place}/measures/{measure}"
-            yield Finding(f"{place}/findings/{index}", measure_place, metric, evidence.at(measure_place) or {}, value)
+            measure_place = f"{place}/measures/{measures.get(str(value.get('measure')), 0)}"
+            measure = evidence.at(measure_place) or {}
+            yield Finding(f"{place}/findings/{index}", measure_place, measure, value)
+
+
+def _metrics(evidence: Evidence, metrics_place: str) -> list[tuple[str, Json]]:
+    """JSON pointer and value of each metric."""
+    metrics = evidence.at(metrics_place)
+    return [
+        (f"{metrics_place}/{name.replace('~', '~0').replace('/', '~1')}", metric)
+        for name, metric in (metrics.items() if isinstance(metrics, dict) else ())
+        if isinstance(metric, dict)
+    ]
 
 
 def findings_table(evidence: Evidence) -> Table:
     """Per finding its value, interval and reference; of what could not be computed, the reason."""
-    metrics = evidence.at(METRICS)
-    rows = tuple(
-        row for name in (metrics if isinstance(metrics, dict) else {}) for row in _metric_rows(evidence, str(name))
-    )
+    caption = "What the run says of the synthetic table's quality; each number was charged or reads no private row"
+    return _table(evidence, METRICS, caption, ("fidelity", "utility", "privacy"))
+
+
+def internal_findings_table(evidence: Evidence) -> Table:
+    """The same of the internal report, without its attacks."""
+    caption = "What comparison with the private rows says; no budget paid for these numbers"
+    return _table(evidence, INTERNAL_METRICS, caption, ("fidelity", "utility"))
+
+
+def _table(evidence: Evidence, metrics_place: str, caption: str, parts: tuple[str, ...]) -> Table:
+    rows: list[tuple[str, ...]] = []
+    by_metric: dict[str, list[Finding]] = {}
+    for finding in findings(evidence, metrics_place):
+        by_metric.setdefault(finding.place.rsplit("/findings/", 1)[0], []).append(finding)
+    for place, metric in _metrics(evidence, metrics_place):
+        if metric.get("part") not in parts:
+            continue
+        if "unavailable" in metric:
+            rows.append((clean(metric.get("title")), NOT_PROVIDED, "", _missing(metric)))
+        rows += map(_finding_row, by_metric.get(place, []))
     return Table(
-        "What the run says of the synthetic table's quality; each number was charged or reads no private row",
+        caption,
         ("Finding", "Value", "Interval", "Beside it"),
-        rows or ((NOT_PROVIDED,) * 4,),
+        tuple(rows) or ((NOT_PROVIDED,) * 4,),
         (2.2, 1.0, 1.5, 2.4),
-        METRICS,
+        metrics_place,
     )
 
 
-def _metric_rows(evidence: Evidence, name: str) -> list[tuple[str, ...]]:
-    metric = part(evidence.at(METRICS), name)
-    if "unavailable" in metric:
-        return [
-            (clean(metric.get("title")), NOT_PROVIDED, "", clean(f"it could not be computed: {metric['unavailable']}"))
-        ]
-    prefix = f"{METRICS}/{name.replace('~', '~0').replace('/', '~1')}/"
-    return [_finding_row(finding) for finding in findings(evidence) if finding.place.startswith(prefix)]
+def _missing(found: Json) -> str:
+    return clean(f"it could not be computed: {found.get('unavailable')}", LONGEST_STATEMENT)
 
 
 def _finding_row(finding: Finding) -> tuple[str, ...]:
     value, unit = finding.value.get("value"), finding.measure.get("unit")
     if isinstance(value, dict):
-        return (finding.title, NOT_PROVIDED, "", clean(f"it could not be computed: {value.get('unavailable')}"))
+        return (finding.title, NOT_PROVIDED, "", _missing(value))
     return (
         finding.title,
         value_text(value, unit),

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.reporting.document import Block, Figure, Heading, Lines, Paragraph, Section, Statement, Statements, Table
 from app.reporting.evidence import Evidence
+from app.reporting.frameworks.common import UNIT_REASON
 from app.reporting.printable import (
     LONGEST_STATEMENT,
     NOT_PROVIDED,
@@ -103,7 +104,7 @@ def _unit(evidence: Evidence) -> tuple[Statement, ...]:
     kind, most = "/certificate/unit/kind", "/certificate/unit/max_rows_per_unit"
     return (
         evidence.declared("Unit of protection", kind, most, text=unit_text),
-        evidence.answer("unit-reason", "Why this unit matches the harm to be prevented", "the data owner"),
+        UNIT_REASON.statement(evidence),
         evidence.computed("Level", kind, text=_level),
         evidence.computed("Neighbouring tables", "/certificate/neighbouring_relation", text=_neighbours),
         evidence.computed("Rows per unit", kind, most, "/certificate/unit/id_column", text=_rows_per_unit),

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.reporting.document import Bullets, Heading, Paragraph, Section, Statement, Statements
 from app.reporting.evidence import Evidence
+from app.reporting.frameworks.common import NOT_FOR, OTHER_RELEASES
 from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean, delta_text, number_text
 from app.reporting.sections.phrases import number, unit_text
 
@@ -53,16 +54,18 @@ def _facts(evidence: Evidence) -> tuple[Statement, ...]:
     return (
         evidence.computed("Failure event", "/certificate/privacy/delta", text=_failure),
         evidence.declared(
-            "A wrong declaration of this unit voids the guarantee",
+            "Unit that the guarantee stands and falls with",
             "/certificate/unit/kind",
             "/certificate/unit/max_rows_per_unit",
             text=unit_text,
         ),
         evidence.computed(
-            "Exact facts about the private rows that were released", "/certificate/rows", text=_invariants
+            "Exact facts about the private rows that were released",
+            "/certificate/rows/estimated_private",
+            text=_invariants,
         ),
-        evidence.answer("other-releases", "Other releases of the same or overlapping data", "the data owner"),
-        evidence.answer("not-for", "Uses that are ruled out", "the data owner"),
+        OTHER_RELEASES.statement(evidence),
+        NOT_FOR.statement(evidence),
     )
 
 
@@ -70,7 +73,7 @@ def _failure(delta: Any) -> str:
     return f"with a probability of about δ = {delta_text(delta)} the bound by ε need not hold at all"
 
 
-def _invariants(rows: Any) -> str:
-    estimated = number(rows.get("estimated_private")) if isinstance(rows, dict) else None
-    about = NOT_PROVIDED if estimated is None else number_text(round(estimated))
+def _invariants(estimated: Any) -> str:
+    exact = number(estimated)
+    about = NOT_PROVIDED if exact is None else number_text(round(exact))
     return f"none: the number of private rows is known to be about {about} only, from noisy counts"

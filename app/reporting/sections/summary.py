@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.reporting.document import Block, Bullets, Heading, Note, Paragraph, Section, Statement, Statements
+from app.reporting.document import Block, Bullets, Heading, Note, Paragraph, Section, Statement, Statements, Status
 from app.reporting.evidence import Evidence
-from app.reporting.printable import clean
+from app.reporting.frameworks.catalogue import FRAMEWORKS, missing
 from app.reporting.sections.cover import release_statement
 from app.reporting.sections.findings import utility_facts
 from app.reporting.sections.ledger import spent_statement
 from app.reporting.sections.not_covered import IN_SHORT
-from app.reporting.sections.phrases import band_sentence, counted, epsilon_sentence, unit_text
+from app.reporting.sections.phrases import band_sentence, counted, epsilon_sentence, part, unit_text
+
+MOST_LABELS = 4
 
 _LEAD = (
     "A computer program read private rows, added random noise to everything that it learned of them, and made up new "
     "rows from the noisy numbers. The noise bounds what anybody can learn about any one unit of the private rows."
 )
+_ALL_ANSWERED = "every required answer was given"
 _OVERRIDDEN = "The release was opened although a criterion that was fixed beforehand is not met."
 
 
@@ -61,8 +64,26 @@ def _learned(events: Any) -> str:
 
 
 def _open(evidence: Evidence) -> tuple[Statement, ...]:
-    return (evidence.computed("Declarations", "/declarations/version", "/declarations/declared_by", text=_declared),)
+    """Per person what they have to complete, before a report can be final."""
+    places = ("/declarations/values", "/document/frameworks")
+    known = [name for name in evidence.items(places[1]) if name in FRAMEWORKS]
+    open_questions = missing(known, part(evidence.at("/declarations"), "values"))
+    if not open_questions:
+        return (Statement("Questions of the chosen frameworks", _ALL_ANSWERED, Status.COMPUTED, source=places),)
+    people = dict.fromkeys(question.completed_by for question in open_questions)
+    return tuple(
+        Statement(
+            f"Waiting for {person}",
+            _labels([question.label for question in open_questions if question.completed_by == person]),
+            Status.OPEN,
+            person,
+            places,
+        )
+        for person in people
+    )
 
 
-def _declared(version: Any, by: Any) -> str:
-    return f"version {clean(version)}, by {clean(by)}"
+def _labels(labels: list[str]) -> str:
+    shown = "; ".join(labels[:MOST_LABELS])
+    more = f"; and {len(labels) - MOST_LABELS:,} more" if len(labels) > MOST_LABELS else ""
+    return f"{counted(len(labels), 'answer')}: {shown}{more}"

@@ -6,6 +6,14 @@ from typing import Any
 
 from app.reporting.document import Bullets, Heading, Paragraph, Section, Statement, Statements
 from app.reporting.evidence import Evidence
+from app.reporting.frameworks.common import (
+    ACCESS_CONTROL,
+    DATA_COLLECTION,
+    DELETION_DATE,
+    POPULATION,
+    RECIPIENTS,
+    RETENTION,
+)
 from app.reporting.printable import clean, number_text
 
 _MODEL_LEAD = (
@@ -52,8 +60,8 @@ def build(evidence: Evidence) -> Section:
             Heading("How the data came to be"),
             Statements(
                 (
-                    evidence.answer("data-collection", "How the private rows were collected", "the data owner"),
-                    evidence.answer("population", "Whom the private rows are about", "the data owner"),
+                    DATA_COLLECTION.statement(evidence),
+                    POPULATION.statement(evidence),
                 )
             ),
         ),
@@ -65,7 +73,7 @@ def _model(evidence: Evidence) -> tuple[Statement, ...]:
     return (
         evidence.computed("Deployment model", name, text=_central),
         evidence.computed("Query model", name, text=_one_table),
-        evidence.answer("recipients", "Who receives the synthetic table", "the data owner"),
+        RECIPIENTS.statement(evidence),
     )
 
 
@@ -95,9 +103,9 @@ def access_statements(evidence: Evidence) -> tuple[Statement, ...]:
         ),
         evidence.computed("Encryption of stored files", "/access/encryption"),
         evidence.computed("Uploaded private rows", "/access/raw_rows_kept", text=_kept),
-        evidence.answer("access-control", "Who may see the private rows, and what secures them", "the data owner"),
-        evidence.answer("retention", "How long the private rows are kept here, and why", "the data owner"),
-        evidence.answer("deletion-date", "Date on which the private rows are deleted here", "the data owner"),
+        ACCESS_CONTROL.statement(evidence),
+        RETENTION.statement(evidence),
+        DELETION_DATE.statement(evidence),
     )
 
 

@@ -7,13 +7,23 @@ from typing import Any
 
 from app.reporting.document import Block, Bullets, Heading, Note, Paragraph, Section, Statement, Statements, Table
 from app.reporting.evidence import Evidence
-from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean, number_text, percent_text, provided
+from app.reporting.frameworks.common import CONTACT, INTENDED_USE, NOT_FOR
+from app.reporting.printable import (
+    LONGEST_STATEMENT,
+    NOT_PROVIDED,
+    clean,
+    number_text,
+    percent_text,
+    provided,
+    statement,
+)
 from app.reporting.sections.findings import (
     METRICS,
     SETS,
     columns_figure,
     findings_figure,
     findings_table,
+    internal_findings_table,
     noise_table,
     value_text,
 )
@@ -25,6 +35,10 @@ MOST_SUBGROUPS = 20
 _LEAD = (
     "A distance is the share of rows that would have to move to another cell for two tables to count alike: zero is "
     "equal. Every number here was charged to the budget, follows from the noise alone, or reads synthetic rows only."
+)
+INTERNAL_WARNING = (
+    "What follows shows statistics of private rows. It must stay where the private rows may be, and leaves with no "
+    "synthetic table."
 )
 _BIAS = (
     "Noise is the same for every count, so it is large beside the counts of small groups: relative errors of rare "
@@ -53,8 +67,8 @@ def build(evidence: Evidence) -> Section:
             Heading("Groups, clipping and counts below zero"),
             Bullets(_BIAS),
             Statements(_bias(evidence)),
-            *_subgroups(evidence),
             *_criteria(evidence),
+            *_internal(evidence),
             Heading("What the table is for"),
             Statements(use_statements(evidence)),
         ),
@@ -140,11 +154,23 @@ def _clipped(columns: Any) -> str:
     return f"{len(clipped):,}: {names}" if clipped else "none"
 
 
-def _subgroups(evidence: Evidence) -> tuple[Block, ...]:
-    """In the internal edition, groups of the wrong size, by the largest error."""
+def _internal(evidence: Evidence) -> tuple[Block, ...]:
+    """In the internal edition, what comparison with the private rows says."""
+    if not evidence.is_internal:
+        return ()
+    return (
+        Heading("Compared with the private rows"),
+        Note(INTERNAL_WARNING, is_warning=True),
+        internal_findings_table(evidence),
+        *subgroup_blocks(evidence),
+    )
+
+
+def subgroup_blocks(evidence: Evidence) -> tuple[Block, ...]:
+    """Groups of the wrong size, by the largest error; internal."""
     place = "/evaluation/metrics/subgroups/details/by_size"
     groups = records(evidence.items(place))
-    if not evidence.is_internal or not groups:
+    if not groups:
         return ()
     table = Table(
         "Groups whose size is farthest from the private rows; no budget paid for these numbers",
@@ -153,8 +179,7 @@ def _subgroups(evidence: Evidence) -> tuple[Block, ...]:
         (2.6, 1.2, 1.2, 1.1, 1.6),
         place,
     )
-    warning = "The table below shows statistics of private rows and must stay where the private rows may be."
-    return (Note(warning, is_warning=True), table)
+    return (table,)
 
 
 def _group(group: Json) -> tuple[str, ...]:
@@ -177,32 +202,22 @@ def _criteria(evidence: Evidence) -> tuple[Block, ...]:
     table = Table(
         "Acceptance criteria, fixed before the run",
         ("Criterion", "Required", "Result", "Found"),
-        tuple(_outcome(evidence, outcome) for outcome in outcomes),
+        tuple(map(_outcome, outcomes)),
         (2.0, 1.4, 1.2, 3.0),
         "/run/release/outcomes",
     )
     return (Heading("Acceptance criteria"), table)
 
 
-def _outcome(evidence: Evidence, outcome: Json) -> tuple[str, ...]:
-    is_printed = evidence.is_internal or _is_charged(evidence, outcome)
-    found = provided(outcome, "sentence") if is_printed else "judged on the internal report, which is not printed here"
-    return (provided(outcome, "title"), provided(outcome, "required"), provided(outcome, "state"), found)
-
-
-def _is_charged(evidence: Evidence, outcome: Json) -> bool:
-    """Whether a criterion is about a score of the releasable report."""
-    criterion, metrics = outcome.get("criterion"), evidence.at(METRICS)
-    name = criterion.get("metric") if isinstance(criterion, dict) else None
-    return isinstance(metrics, dict) and name in metrics
+def _outcome(outcome: Json) -> tuple[str, ...]:
+    return (
+        provided(outcome, "title"),
+        provided(outcome, "required"),
+        provided(outcome, "state"),
+        statement(outcome, "sentence"),
+    )
 
 
 def use_statements(evidence: Evidence) -> tuple[Statement, ...]:
     """Declared uses, and whom to ask for results on the private rows."""
-    return (
-        evidence.answer("intended-use", "Intended use of the synthetic table", "the data owner"),
-        evidence.answer("not-for", "Uses that are ruled out", "the data owner"),
-        evidence.answer(
-            "contact", "Contact for questions, and for results to be checked on the private rows", "the data owner"
-        ),
-    )
+    return tuple(question.statement(evidence) for question in (INTENDED_USE, NOT_FOR, CONTACT))
