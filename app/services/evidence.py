@@ -19,7 +19,7 @@ from app.services import evidence_files as files_of
 from app.services.audit import AuditService
 from app.services.declarations import DeclarationsService, check_frameworks
 from app.services.evidence_collection import GENERATOR, EvidenceCollector, moment
-from app.services.evidence_package import open_package
+from app.services.evidence_package import open_package, packaged_data
 from app.services.evidence_views import DeclarationsView, EvidenceView, VerificationView
 from app.services.release import require_open
 from app.services.signing import SigningService
@@ -132,9 +132,7 @@ class EvidenceService:
         for check in self._checks(request):
             check()
         signer = self._signing.signer()
-        facts = self._collector.collect(
-            user, request.run, request.edition, request.frameworks, request.declarations
-        )
+        facts = self._collector.collect(user, request.run, request.edition, request.frameworks, request.declarations)
         for _ in range(MOST_TRIES):
             report_id = self._try_version(user, request, facts, signer)
             if report_id is not None:
@@ -268,9 +266,7 @@ class EvidenceService:
         if request.is_final:
             yield lambda: _require_complete(request)
 
-    def _try_version(
-        self, user: UserView, request: Request, facts: Mapping[str, Any], signer: Signer
-    ) -> str | None:
+    def _try_version(self, user: UserView, request: Request, facts: Mapping[str, Any], signer: Signer) -> str | None:
         """Make the next version; None where somebody else's report got its number."""
         from app.reporting.package import make_documents, seal_documents
         from engine.evidence.canonical import canonical_bytes
@@ -279,7 +275,8 @@ class EvidenceService:
         evidence = Evidence({**facts, "document": self._document(report), "signing": signer.identity()})
         try:
             documents = make_documents(evidence, signer)
-            documents |= seal_documents(documents, files_of.packaged_data(report, facts), evidence, signer)
+            data = packaged_data(request.edition, request.run, facts["synthetic_files"])
+            documents |= seal_documents(documents, data, evidence, signer)
         except EngineError as error:
             raise UnavailableError(f"The report cannot be signed. {sentence(error)}") from None
         report.evidence_sha256 = hashlib.sha256(canonical_bytes(evidence.json)).hexdigest()
@@ -319,9 +316,7 @@ class EvidenceService:
             "frameworks": list(report.frameworks),
         }
 
-    def _store(
-        self, user: UserView, request: Request, report: EvidenceReport, documents: Mapping[str, bytes]
-    ) -> bool:
+    def _store(self, user: UserView, request: Request, report: EvidenceReport, documents: Mapping[str, bytes]) -> bool:
         """Keep a report; False, with nothing kept, where somebody else's report got its version."""
         with ExitStack() as undo:
             kept = [self._save(report, kind, content, undo) for kind, content in documents.items()]
@@ -412,7 +407,9 @@ def _require_complete(request: Request) -> None:
         InvalidInputError: it says what.
     """
     if request.is_internal:
-        raise InvalidInputError("An internal edition is never final: it holds numbers that must not be filed. Draft it.")
+        raise InvalidInputError(
+            "An internal edition is never final: it holds numbers that must not be filed. Draft it."
+        )
     lacking = missing(request.frameworks, request.declarations.values)
     if lacking:
         labels = "; ".join(question.label for question in lacking)

@@ -181,7 +181,9 @@ class EvidenceCollector:
         with self._database.read() as session:
             is_kept = dataset_rows.find_dataset_file(session, dataset_id, SOURCE_KIND) is not None
         return {
-            "storage": "an S3 bucket of the installation" if self._settings.s3_bucket else "a folder of the installation",
+            "storage": "an S3 bucket of the installation"
+            if self._settings.s3_bucket
+            else "a folder of the installation",
             "session_days": self._settings.session_days,
             "lockout_attempts": self._settings.lockout_attempts,
             "lockout_minutes": self._settings.lockout_minutes,
