@@ -67,7 +67,7 @@ def _row(
     names = evidence.items(f"{ANSWERS}/{identifier.question.id}")
     if not names:
         said = "none, as declared" if all_columns_seen else NOT_PROVIDED
-        return (kind, said, said if all_columns_seen else NOT_PROVIDED, said, checked)
+        return (kind, said, said, said, checked)
     done = [treatment_of(columns[name]) if name in columns else None for name in names]
     treatments = [
         f"{clean(name)}: {what or 'not a column of this run'}" for name, what in zip(names, done, strict=True)

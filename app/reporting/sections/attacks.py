@@ -7,7 +7,7 @@ from typing import Any
 
 from app.reporting.document import Block, Figure, Heading, Intervals, Note, Paragraph, Statements, Table
 from app.reporting.evidence import Evidence
-from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean, number_text
+from app.reporting.printable import NOT_PROVIDED, clean, number_text
 
 METRICS = "/evaluation/metrics"
 
@@ -19,11 +19,12 @@ RISKS = {
     "linkability": "linkability",
     "attribute-inference": "inference",
     "membership": "inference, of who was in the table",
-    "closest-record": "no risk of its own: a search for faults",
     "copies": "singling out, by copies",
-    "noise-check": "no risk of its own: a search for faults",
 }
 """By name of an attack, the risk that it is about, in the words of WP216."""
+
+SEARCH = "none of the three: a search for faults of the program"
+"""What all else is about."""
 
 THREATS = {
     "membership": (
@@ -67,16 +68,22 @@ def _metrics(evidence: Evidence) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _alarms(evidence: Evidence) -> list[Block]:
-    return [
-        Note(f"Alarm. {clean(alarm.get('title'))}: {clean(alarm.get('sentence'), LONGEST_STATEMENT)}", is_warning=True)
-        for alarm in evidence.items("/evaluation/alarms")
-    ]
+    """Signs of a fault of the program, which nobody must overlook."""
+    alarms = evidence.items("/evaluation/alarms")
+    if not alarms:
+        return []
+    found = (
+        evidence.computed(f"Alarm: {clean(alarm.get('title'))}", f"/evaluation/alarms/{place}/sentence")
+        for place, alarm in enumerate(alarms)
+    )
+    return [Note("The report has alarms: signs of a fault of the program.", is_warning=True), Statements(tuple(found))]
 
 
 def _attack(evidence: Evidence, name: str, metric: Mapping[str, Any]) -> list[Block]:
     pointer = f"{METRICS}/{name}"
-    said = [f"Risk, in the words of WP216: {RISKS[name]}."] if name in RISKS else []
-    blocks: list[Block] = [Paragraph(" ".join([*said, *([THREATS[name]] if name in THREATS else [])]))]
+    blocks: list[Block] = [
+        Paragraph(f"Risk, in the words of WP216: {RISKS.get(name, SEARCH)}. {THREATS.get(name, '')}")
+    ]
     if "unavailable" in metric:
         reason = evidence.computed("Could not be computed", f"{pointer}/unavailable")
         return [*blocks, Statements((reason,))]
@@ -99,6 +106,7 @@ def _attack(evidence: Evidence, name: str, metric: Mapping[str, Any]) -> list[Bl
         blocks.append(_rates(f"{pointer}/details/attacks", metric, details["attacks"]))
     else:
         blocks.append(_findings(evidence, f"{pointer}/findings", metric))
+    blocks.append(_in_words(evidence, f"{pointer}/findings", metric))
     if "caveat" in details:
         blocks.append(Statements((evidence.computed("To be read with", f"{pointer}/details/caveat"),)))
     return blocks
@@ -126,10 +134,10 @@ def _rates(pointer: str, metric: Mapping[str, Any], attacks: Sequence[Mapping[st
 
 def _findings(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Table:
     """Each measure with its interval and what it is held against."""
-    units = {measure.get("name"): measure for measure in metric.get("measures") or ()}
+    measures = {measure.get("name"): measure for measure in metric.get("measures") or ()}
     rows = []
     for finding in metric.get("findings") or ():
-        measure = units.get(finding.get("measure"), {})
+        measure = measures.get(finding.get("measure"), {})
         unit = str(measure.get("unit", SCORE))
         if unit == EPSILON and not evidence.is_protected:
             continue  # nothing that could be taken for a privacy loss stands in a report without one
@@ -143,6 +151,18 @@ def _findings(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Ta
         )
     caption = f"{clean(metric.get('title'))}: what was found, and what it is held against"
     return Table(caption, ("Measure", "Found", "95 % interval", "Held against"), tuple(rows), (5, 3, 4, 5), pointer)
+
+
+def _in_words(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Statements:
+    """What each finding says to a reader who is no statistician."""
+    measures = {measure.get("name"): measure for measure in metric.get("measures") or ()}
+    return Statements(
+        tuple(
+            evidence.computed(clean(measure.get("title")), f"{pointer}/{place}/sentence")
+            for place, finding in enumerate(metric.get("findings") or ())
+            if (measure := measures.get(finding.get("measure"), {})).get("unit") != EPSILON or evidence.is_protected
+        )
+    )
 
 
 def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:

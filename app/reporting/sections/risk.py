@@ -53,7 +53,7 @@ def _run(evidence: Evidence) -> tuple[Block, ...]:
 
     known = {info.name: info for info in PRIVACY_METRICS}
     rows = [
-        (clean(known[name].title), known[name].question, attacks.RISKS.get(name, NOT_PROVIDED))
+        (clean(known[name].title), known[name].question, attacks.RISKS.get(name, attacks.SEARCH))
         if name in known
         else (clean(name), NOT_PROVIDED, NOT_PROVIDED)
         for name in names
@@ -132,7 +132,7 @@ def _criteria(evidence: Evidence) -> tuple[Block, ...]:
     if outcomes:
         blocks += [_outcomes(evidence, outcomes), Note(REVEALS)]
     else:
-        blocks.append(Paragraph("The plan stated no criterion before the run, and no alarm was looked for."))
+        blocks.append(Paragraph("The plan stated no criterion before the run."))
     if evidence.at("/run/release/override") is not None:
         who = evidence.at("/run/release/override/username")
         blocks.append(

@@ -44,10 +44,10 @@ def _line(evidence: Evidence, role: str, questions: tuple[Question, ...], who: s
 
 
 def _open(evidence: Evidence) -> tuple[Block, ...]:
-    """What a final report still needs; a final one has none of it."""
+    """What a final report still needs; a final one has none of it, and a run without a guarantee has no final one."""
     values = evidence.at("/declarations/values") or {}
     lacking = missing(evidence.items("/document/frameworks"), values)
-    if not lacking:
+    if not lacking or not evidence.is_protected:
         return ()
     return (
         Heading("Open before a final report can be made"),
