@@ -8,6 +8,7 @@ from typing import Any
 from app.reporting.document import Block, Figure, Heading, Intervals, Note, Paragraph, Statements, Table
 from app.reporting.evidence import Evidence
 from app.reporting.printable import NOT_PROVIDED, clean, number_text
+from app.reporting.sections.phrases import part, records
 
 METRICS = "/evaluation/metrics"
 
@@ -63,13 +64,13 @@ def build(evidence: Evidence) -> tuple[Block, ...]:
 
 
 def _metrics(evidence: Evidence) -> list[tuple[str, Mapping[str, Any]]]:
-    metrics = evidence.at(METRICS)
-    return list(metrics.items()) if isinstance(metrics, Mapping) else []
+    metrics = part(evidence.at("/evaluation"), "metrics")
+    return [(name, part(metrics, name)) for name in metrics]
 
 
 def _alarms(evidence: Evidence) -> list[Block]:
     """Signs of a fault of the program, which nobody must overlook."""
-    alarms = evidence.items("/evaluation/alarms")
+    alarms = records(evidence.at("/evaluation/alarms"))
     if not alarms:
         return []
     found = (
@@ -87,7 +88,7 @@ def _attack(evidence: Evidence, name: str, metric: Mapping[str, Any]) -> list[Bl
     if "unavailable" in metric:
         reason = evidence.computed("Could not be computed", f"{pointer}/unavailable")
         return [*blocks, Statements((reason,))]
-    details = metric.get("details") or {}
+    details = part(metric, "details")
     facts = [
         evidence.computed(title, f"{pointer}/details/{key}")
         for key, title in (("threat_model", "Threat model"), ("knowledge", "Knowledge assumed"))
@@ -102,8 +103,8 @@ def _attack(evidence: Evidence, name: str, metric: Mapping[str, Any]) -> list[Bl
         if key in details
     ]
     blocks += [Statements(tuple(facts))] if facts else []
-    if details.get("attacks"):
-        blocks.append(_rates(f"{pointer}/details/attacks", metric, details["attacks"]))
+    if attacks := records(details.get("attacks")):
+        blocks.append(_rates(f"{pointer}/details/attacks", metric, attacks))
     else:
         blocks.append(_findings(evidence, f"{pointer}/findings", metric))
     blocks.append(_in_words(evidence, f"{pointer}/findings", metric))
@@ -121,9 +122,9 @@ def _rates(pointer: str, metric: Mapping[str, Any], attacks: Sequence[Mapping[st
             (
                 clean(attack.get("title")),
                 number_text(attack.get("n_attacks")),
-                *(_share((attack.get(group) or {}).get("rate")) for group in ("main", "baseline", "control")),
-                _share((attack.get("risk") or {}).get("value")),
-                _interval((attack.get("risk") or {}).get("interval"), SHARE),
+                *(_share(part(attack, group).get("rate")) for group in ("main", "baseline", "control")),
+                _share(part(attack, "risk").get("value")),
+                _interval(part(attack, "risk").get("interval"), SHARE),
             )
             for attack in attacks
         ),
@@ -134,9 +135,9 @@ def _rates(pointer: str, metric: Mapping[str, Any], attacks: Sequence[Mapping[st
 
 def _findings(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Table:
     """Each measure with its interval and what it is held against."""
-    measures = {measure.get("name"): measure for measure in metric.get("measures") or ()}
+    measures = {measure.get("name"): measure for measure in records(metric.get("measures"))}
     rows = []
-    for finding in metric.get("findings") or ():
+    for finding in records(metric.get("findings")):
         measure = measures.get(finding.get("measure"), {})
         unit = str(measure.get("unit", SCORE))
         if unit == EPSILON and not evidence.is_protected:
@@ -155,11 +156,11 @@ def _findings(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Ta
 
 def _in_words(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Statements:
     """What each finding says to a reader who is no statistician."""
-    measures = {measure.get("name"): measure for measure in metric.get("measures") or ()}
+    measures = {measure.get("name"): measure for measure in records(metric.get("measures"))}
     return Statements(
         tuple(
             evidence.computed(clean(measure.get("title")), f"{pointer}/{place}/sentence")
-            for place, finding in enumerate(metric.get("findings") or ())
+            for place, finding in enumerate(records(metric.get("findings")))
             if (measure := measures.get(finding.get("measure"), {})).get("unit") != EPSILON or evidence.is_protected
         )
     )
@@ -169,9 +170,9 @@ def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:
     """What the three attacks of WP216 gain over their control, with intervals."""
     lines: list[tuple[str, float, float, float]] = []
     for name in _COMPARED:
-        metric = found.get(name) or {}
-        titles = {measure.get("name"): measure.get("title") for measure in metric.get("measures") or ()}
-        for finding in metric.get("findings") or ():
+        metric = part(found, name)
+        titles = {measure.get("name"): measure.get("title") for measure in records(metric.get("measures"))}
+        for finding in records(metric.get("findings")):
             value, interval = finding.get("value"), finding.get("interval")
             if isinstance(value, int | float) and isinstance(interval, list):
                 label = f"{clean(metric.get('title'))}: {clean(titles.get(finding.get('measure')))}"
