@@ -11,7 +11,8 @@ import textwrap
 import threading
 from collections.abc import Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING, Literal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.reporting.document import Bars, Chart, Intervals, Lines
 from app.reporting.rendering.glyphs import with_glyphs
@@ -38,7 +39,7 @@ _DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
     (0, (9.0, 3.0)),
 )
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # one more than dashes, so that pairs repeat late
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 7.5,
     "text.color": INK,
@@ -78,12 +79,12 @@ def draw(chart: Chart, format: Literal["svg", "png"] = "svg") -> bytes:
     import matplotlib  # slow to load, and only needed here
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     target = BytesIO()
     with _lock, matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(WIDTH, _height(chart)), layout="constrained")
+        figure = Figure(figsize=(WIDTH, _height(chart)), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02))
         FigureCanvasAgg(figure)  # measures texts alike, whatever the format
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # type: ignore[union-attr]
         axes = figure.subplots()
         if _is_empty(chart):
             axes.set_axis_off()
@@ -154,17 +155,21 @@ def _draw_intervals(axes: Axes, chart: Intervals) -> None:
 
     places = range(len(chart.labels))
     _prepare_rows(axes, chart.labels, chart.axis)
-    for place, low, high in zip(places, chart.lows, chart.highs, strict=True):
-        axes.plot((low, high), (place, place), color=ACCENT, linewidth=1.4, marker="|", markersize=6)
-    points = [math.nan if value is None else value for value in chart.values]
-    axes.plot(points, places, "o", color=ACCENT, markersize=4.5)
+    axes.hlines(places, chart.lows, chart.highs, color=ACCENT, linewidth=1.4)
+    for ends in (chart.lows, chart.highs):
+        axes.plot(ends, places, "|", color=ACCENT, markersize=6, markeredgewidth=1.4)
+    axes.plot(_with_gaps(chart.values), places, "o", color=ACCENT, markersize=4.5)
     handles = [Line2D([], [], color=ACCENT, marker="o", markersize=4.5, linewidth=1.4, label="Value with its interval")]
     if chart.references:
-        references = [math.nan if value is None else value for value in chart.references]
-        mark = {"color": INK, "marker": "D", "markerfacecolor": "white", "markersize": 4.5, "linestyle": "none"}
-        axes.plot(references, places, zorder=4, **mark)
-        handles.append(Line2D([], [], label=with_glyphs(chart.reference_label), **mark))
+        mark = Line2D([], [], linestyle="none", marker="D", color=INK, markerfacecolor="white", markersize=4.5)
+        axes.plot(_with_gaps(chart.references), places, "D", color=INK, markerfacecolor="white", markersize=4.5)
+        mark.set_label(with_glyphs(chart.reference_label))
+        handles.append(mark)
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
+
+
+def _with_gaps(values: Sequence[float | None]) -> list[float]:
+    return [math.nan if value is None else value for value in values]
 
 
 def _prepare_rows(axes: Axes, labels: Sequence[str], axis: str) -> float:
@@ -241,11 +246,11 @@ def _spread(heights: Sequence[float], gap: float) -> list[float]:
     """Heights moved as little as is needed to be a gap apart, from the lowest up, and then down from the highest."""
     order = sorted(range(len(heights)), key=heights.__getitem__)
     moved = list(heights)
-    for below, above in zip(order, order[1:], strict=False):
+    for below, above in pairwise(order):
         moved[above] = max(moved[above], moved[below] + gap)
     if order:
         moved[order[-1]] = min(moved[order[-1]], 1.0)
-    for above, below in zip(order[::-1], order[-2::-1], strict=False):
+    for above, below in pairwise(order[::-1]):
         moved[below] = min(moved[below], moved[above] - gap)
     return moved
 
@@ -268,10 +273,10 @@ def _short(text: str, width: int) -> str:
     return shown if len(shown) <= width else f"{shown[: width - 1].rstrip()}…"
 
 
-def _tick_text(value: float, position: int | None = None) -> str:
+def _tick_text(value: float, position: float | None = None) -> str:
     """A number of an axis, as 0.01, 1,000 or 1e−6."""
     if value == 0:
         return "0"
-    if 1e-3 <= abs(value) < 1e7:
-        return f"{value:,.6g}".replace("-", "\N{MINUS SIGN}")
-    return f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "\N{MINUS SIGN}")
+    exponent = math.floor(math.log10(abs(value)))
+    text = f"{value:,.6g}" if -3 <= exponent < 7 else f"{value / 10.0**exponent:.3g}e{exponent}"
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -36,9 +36,9 @@ COVER = (
 )
 
 _COLUMNS = (
-    "age diagnosis region smoker cost visits admitted discharged length_of_stay ward insurance follow_up_visits "
-    "body_mass_index systolic_blood_pressure readmitted_within_30_days"
-).split()
+    *("age", "diagnosis", "region", "smoker", "cost", "visits", "admitted", "discharged", "length_of_stay", "ward"),
+    *("insurance", "follow_up_visits", "body_mass_index", "systolic_blood_pressure", "readmitted_within_30_days"),
+)
 
 _GUARANTEE = (
     Statement("Privacy loss", "ε = 1 at δ = 1e−6, for one row of the table", Status.COMPUTED, source=("/certificate",)),
@@ -56,7 +56,7 @@ _GUARANTEE = (
 LIMIT_FIGURE = Figure(
     "ledger-spent",
     "Privacy loss of each run of this dataset, and the cap that the owner set.",
-    "Bars of the privacy loss of three runs: first run ε = 0.5, second run ε = 1, third run ε = 1.25. The cap is ε = 3.",
+    "Bars of the privacy loss of three runs: first ε = 0.5, second ε = 1, third ε = 1.25. The cap is ε = 3.",
     Bars(
         ("First run", "Second run", "Third run, which tuned its number of steps"),
         (0.5, 1.0, 1.25),
