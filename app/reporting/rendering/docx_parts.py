@@ -30,6 +30,7 @@ _PARAGRAPH_STYLES: Mapping[str, Mapping[str, Any]] = {
     "Figure caption": {"size": 9.5, "italic": True, "before": 2, "after": 10},
     "Picture": {"size": 10, "before": 8, "after": 0, "with_next": True},
     "Signature role": {"size": 11, "before": 12, "after": 3, "with_next": True},
+    "Table text": {"size": 9.5, "before": 0, "after": 0},
     "After table": {"size": 4, "before": 0, "after": 2},
     "toc 1": {"size": 10.5, "before": 2, "after": 1},
     "toc 2": {"size": 10, "before": 0, "after": 1, "left": 14},
@@ -230,7 +231,8 @@ def _element(
     for name, value in (attributes or {}).items():
         element.set(_name(name), value)
     element.extend(children)
-    element.text = text
+    if text is not None:
+        element.text = text
     return element
 
 

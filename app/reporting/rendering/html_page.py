@@ -39,7 +39,7 @@ def render_html(report: Report) -> bytes:
         lstrip_blocks=True,
     )
     numbers = itertools.count(1)
-    style = (FOLDER / STYLE).read_text(encoding="utf-8") + _print_style(report) + _width_style(report)
+    style = _print_style(report) + _width_style(report) + (FOLDER / STYLE).read_text(encoding="utf-8")
     content = {
         "report": report,
         "outline": [(entry, list(_views(entry.section.blocks, numbers))) for entry in outline(report)],
@@ -108,7 +108,7 @@ def _css_text(text: str) -> str:
     Source: W3C, CSS Syntax Module Level 3, section 4.3.7.
     """
     safe = "".join(
-        character if character.isascii() and (character.isalnum() or character == " ") else f"\\{ord(character):06x}"
+        character if character.isascii() and (character.isalnum() or character == " ") else f"\\{ord(character):x} "
         for character in text
     )
     return f'"{safe}"'

@@ -16,7 +16,6 @@ _SHAPES = frozenset(
 """Elements that are drawn; all others, such as metadata and styles, are left out."""
 
 _REFERENCE = re.compile(r"url\(\s*['\"]?#([^)'\"]+)['\"]?\s*\)")
-_FONT = re.compile(r"(?:(?P<weight>bold|[1-9]00)\s+)?(?P<size>[\d.]+)px\s+(?P<family>.+)")
 
 INHERITED = {"stroke-linejoin": "round", "stroke-linecap": "butt"}
 """What the drawing's own style sheet says of all its shapes."""
@@ -75,16 +74,8 @@ def _declarations(style: str) -> dict[str, str]:
 
     Source: W3C, Scalable Vector Graphics (SVG) 2, section 6.6.
     """
-    found: dict[str, str] = {}
-    for declaration in style.split(";"):
-        name, _, value = (part.strip() for part in declaration.partition(":"))
-        font = _FONT.fullmatch(value) if name == "font" else None
-        if font:
-            found |= {"font-size": f"{font['size']}px", "font-family": font["family"]}
-            found |= {"font-weight": font["weight"]} if font["weight"] else {}
-        elif name and value:
-            found[name] = value
-    return found
+    parts = (declaration.partition(":") for declaration in style.split(";"))
+    return {name.strip(): value.strip() for name, _, value in parts if value.strip()}
 
 
 def _local(name: str) -> str:

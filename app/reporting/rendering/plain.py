@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from app.reporting.printable import by_number
+
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -12,4 +14,4 @@ def legal(text: str) -> str:
 
     Source: W3C, Extensible Markup Language (XML) 1.0, section 2.2.
     """
-    return _FORBIDDEN.sub(lambda match: f"‹U+{ord(match.group()):04X}›", text)
+    return by_number(text, lambda character: _FORBIDDEN.match(character) is not None) if _FORBIDDEN.search(text) else text
