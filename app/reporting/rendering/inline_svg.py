@@ -1,7 +1,7 @@
 """A drawing as part of a web page whose security policy allows no style attributes.
 
-A stand-alone SVG file carries styles in attributes, and identifiers that occur in every file of the same program. Inside
-a page, the first are refused by the policy, and the second would make one drawing use the shapes of another.
+A stand-alone SVG file carries styles in attributes, and identifiers that occur in every file of the same program.
+Inside a page, the first are refused by the policy, and the second would make one drawing use the shapes of another.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from app.reporting.rendering.outline import outline
 from app.reporting.rendering.plain import legal
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~$&]|://|(?<=www)\.")
-_AT_START = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
+_AT_START = re.compile(r"^([#+=-]|\d+(?=[.)](?:\s|$)))")
 
 
 def render_markdown(report: Report) -> str:
@@ -56,8 +56,8 @@ def escape(text: str) -> str:
 
 
 def _escape_start(match: re.Match[str]) -> str:
-    space, sign = match.groups()
-    return f"{space}{sign}\\" if sign.isdigit() else f"{space}\\{sign}"
+    sign = match.group()
+    return f"{sign}\\" if sign.isdecimal() else f"\\{sign}"
 
 
 def _block(block: Block, level: int) -> Iterator[str]:
@@ -86,9 +86,7 @@ def _block(block: Block, level: int) -> Iterator[str]:
 
 def _statements(rows: Sequence[Statement]) -> Iterator[str]:
     if rows:
-        yield _table(
-            ("What", "Statement", "Who answers for it"), [(row.name, row.value, row.tag) for row in rows]
-        )
+        yield _table(("What", "Statement", "Who answers for it"), [(row.name, row.value, row.tag) for row in rows])
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

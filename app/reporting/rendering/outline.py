@@ -34,7 +34,7 @@ class Entry:
 def outline(report: Report) -> tuple[Entry, ...]:
     """The sections in order; `10.2` lies below `10` where there is a section `10`, and beside all others if not."""
     numbers = {section.number for section in report.sections}
-    entries = []
+    entries: list[Entry] = []
     for place, section in enumerate(report.sections, start=1):
         level = TOP_LEVEL + sum(parent in numbers for parent in _parents(section.number))
         name = re.sub("[^a-z0-9]+", "-", section.number.lower()).strip("-")

@@ -14,4 +14,6 @@ def legal(text: str) -> str:
 
     Source: W3C, Extensible Markup Language (XML) 1.0, section 2.2.
     """
-    return by_number(text, lambda character: _FORBIDDEN.match(character) is not None) if _FORBIDDEN.search(text) else text
+    return (
+        by_number(text, lambda character: _FORBIDDEN.match(character) is not None) if _FORBIDDEN.search(text) else text
+    )

@@ -22,9 +22,9 @@ _KEPT = frozenset({"name", "document_id", "number", "axis", "texts", "limit_labe
 """Fields that are never a user's text: names of figures, ids, numbers of sections, and what a chart says itself."""
 
 
-def hostile_report(text):
+def hostile_report(text, **changes):
     """The sample report with one text in place of every other."""
-    return _changed(sample_report(code=""), text)
+    return _changed(sample_report(code="", **changes), text)
 
 
 def _changed(value, text):

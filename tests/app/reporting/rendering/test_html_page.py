@@ -2,6 +2,7 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import get_args
 
 import pytest
@@ -60,7 +61,7 @@ def test_headings_are_one_outline_without_a_gap(page):
     headings = page.all("h1", "h2", "h3", "h4", "h5")
     levels = [int(heading["tag"][1]) for heading in headings]
     assert levels.count(1) == 1 and levels[0] == 1
-    assert all(later <= earlier + 1 for earlier, later in zip(levels, levels[1:], strict=False))
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
     by_text = {heading["text"]: heading["tag"] for heading in headings}
     assert by_text["10 Annexes by framework"] == "h2" and by_text["10.1 NIST SP 800-226 checklist"] == "h3"
     assert by_text["Query model"] == "h4" and by_text["The same run read at other values of δ"] == "h3"
