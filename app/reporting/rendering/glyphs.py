@@ -16,6 +16,11 @@ LONGEST_WORD = 14
 BREAK = "\N{ZERO WIDTH SPACE}"
 """Where a word may break; the template turns it into a place to break without a character of its own."""
 
+PIECE = 4
+"""Letters between places to break, in what has no separators."""
+
+_USUAL_WIDTH = frozenset("abcdefghijklnopqrstuvxyz0123456789 _-.,:;/()[]'|!")
+
 COVERED = (
     (0x0020, 0x007E),
     (0x00A1, 0x00AC),
@@ -56,12 +61,25 @@ def lacks_glyph(character: str) -> bool:
 
 
 def breakable(text: str, longest: int = LONGEST_WORD) -> str:
-    """Let long words break after their separators, and their long parts anywhere, so that none leaves its cell."""
+    """Let long words break after their separators, and their long parts anywhere, so that none leaves its cell.
+
+    Args:
+        text: the words.
+        longest: letters of usual width that fit beside each other.
+    """
     return " ".join(_breakable_word(word, longest) for word in text.split(" "))
 
 
 def _breakable_word(word: str, longest: int) -> str:
-    if len(word) <= longest:
+    if _length(word) <= longest:
         return word
-    parts = re.split(r"(?<=[_\-./:])", word)
-    return BREAK.join(part[start : start + longest] for part in parts for start in range(0, len(part), longest))
+    pieces: list[str] = []
+    for part in re.split(r"(?<=[_\-./:])", word):
+        step = len(part) or 1 if _length(part) <= longest else PIECE
+        pieces.extend(part[start : start + step] for start in range(0, len(part), step))
+    return BREAK.join(pieces)
+
+
+def _length(word: str) -> float:
+    """The length of a word, in letters of usual width."""
+    return sum(1.0 if character in _USUAL_WIDTH else 1.6 for character in word)

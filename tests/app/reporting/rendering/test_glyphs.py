@@ -5,7 +5,7 @@ import pytest
 import typst
 from matplotlib.ft2font import FT2Font
 
-from app.reporting.rendering.glyphs import COVERED, LONGEST_WORD, breakable, lacks_glyph, with_glyphs
+from app.reporting.rendering.glyphs import COVERED, LONGEST_WORD, PIECE, breakable, lacks_glyph, with_glyphs
 
 
 @pytest.mark.parametrize(
@@ -46,5 +46,7 @@ def test_long_words_can_break_after_separators_and_anywhere_in_long_parts():
     assert breakable("number_of_visits_in_the_last_year").split("\u200b")[:3] == ["number_", "of_", "visits_"]
     parts = breakable("ab" * 40).split("\u200b")
     assert "".join(parts) == "ab" * 40
-    assert max(map(len, parts)) == LONGEST_WORD
-    assert max(map(len, breakable("ab" * 40, 5).split("\u200b"))) == 5
+    assert max(map(len, parts)) == PIECE
+    assert breakable("a" * LONGEST_WORD) == "a" * LONGEST_WORD
+    assert "\u200b" in breakable("W" * LONGEST_WORD)  # wide letters need more room
+    assert "\u200b" in breakable("abcdef", 5)
