@@ -131,5 +131,5 @@ def _release(state: Any, override: Any) -> str:
 
 
 def _n_written(columns: Any) -> str:
-    found = records(columns) if isinstance(columns, list) else []
+    found = records(columns)
     return str(sum(column.get("treatment") != "drop" for column in found)) if found else NOT_PROVIDED

@@ -125,8 +125,10 @@ def value_text(value: Any, unit: Any) -> str:
     if exact is None:
         return NOT_PROVIDED
     if unit == "share":
-        return f"{100.0 * exact:.2f} %"
-    return f"{exact:,.0f}" if unit == "count" else f"{exact:.3f}"
+        text = f"{100.0 * exact:.2f} %"
+    else:
+        text = f"{exact:,.0f}" if unit == "count" else f"{exact:.3f}"
+    return text.replace("-", "\u2212")
 
 
 def _interval_text(finding: Finding, unit: Any) -> str:
@@ -153,21 +155,21 @@ def utility_facts(evidence: Evidence, most: int = 3) -> tuple[Statement, ...]:
 
 
 def _fact(evidence: Evidence, finding: Finding) -> Statement:
-    place = finding.place
+    place, measure = finding.place, finding.measure_place
+    has_reference = number(finding.value.get("reference")) is not None
     return evidence.computed(
         finding.title,
         f"{place}/value",
         f"{place}/interval/0",
         f"{place}/interval/1",
-        f"{place}/reference",
-        f"{finding.measure_place}/unit",
-        f"{finding.measure_place}/reference",
+        f"{measure}/unit",
+        *((f"{place}/reference", f"{measure}/reference") if has_reference else ()),
         text=_fact_text,
     )
 
 
-def _fact_text(value: Any, low: Any, high: Any, reference: Any, unit: Any, title: Any) -> str:
-    beside = "" if number(reference) is None else f". {clean(title)}: {value_text(reference, unit)}"
+def _fact_text(value: Any, low: Any, high: Any, unit: Any, reference: Any = None, title: Any = None) -> str:
+    beside = "" if reference is None else f". {_reference_text(title, reference, unit)}"
     return f"{value_text(value, unit)}, between {value_text(low, unit)} and {value_text(high, unit)}{beside}"
 
 

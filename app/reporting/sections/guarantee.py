@@ -23,13 +23,15 @@ from app.reporting.sections.phrases import (
     epsilon_sentence,
     number,
     records,
+    unit_places,
     unit_text,
     upward_text,
 )
 from engine.errors import EngineError
 
 PRIORS = (0.01, 0.1, 0.5)
-PROFILE_DELTAS = tuple(10.0**power for power in range(-12, -1))
+PROFILE_POWERS = range(-6, 5)
+"""The curve of ε is drawn for the run's δ times these powers of ten."""
 
 _LEAD = (
     "The guarantee is a bound on what anyone can learn about one unit from the synthetic table, whatever they know "
@@ -70,8 +72,7 @@ def _sentence(evidence: Evidence) -> Statement:
         "In one sentence",
         "/certificate/privacy/epsilon",
         "/certificate/privacy/delta",
-        "/certificate/unit/kind",
-        "/certificate/unit/max_rows_per_unit",
+        *unit_places(evidence),
         text=epsilon_sentence,
     )
 
@@ -101,13 +102,14 @@ def _recomputed(epsilon: Any, agrees: Any) -> str:
 
 
 def _unit(evidence: Evidence) -> tuple[Statement, ...]:
-    kind, most = "/certificate/unit/kind", "/certificate/unit/max_rows_per_unit"
+    unit = unit_places(evidence)
+    kind, id_column = unit[0], ("/certificate/unit/id_column",) if len(unit) > 1 else ()
     return (
-        evidence.declared("Unit of protection", kind, most, text=unit_text),
+        evidence.declared("Unit of protection", *unit, text=unit_text),
         UNIT_REASON.statement(evidence),
         evidence.computed("Level", kind, text=_level),
         evidence.computed("Neighbouring tables", "/certificate/neighbouring_relation", text=_neighbours),
-        evidence.computed("Rows per unit", kind, most, "/certificate/unit/id_column", text=_rows_per_unit),
+        evidence.computed("Rows per unit", *unit, *id_column, text=_rows_per_unit),
         evidence.computed("Rows left out by that limit", kind, text=_rows_left_out),
     )
 
@@ -124,7 +126,7 @@ def _neighbours(relation: Any) -> str:
     return f"{clean(relation)}; the number of units is not taken as known"
 
 
-def _rows_per_unit(kind: Any, most: Any, id_column: Any) -> str:
+def _rows_per_unit(kind: Any, most: Any = None, id_column: Any = None) -> str:
     if kind == "person":
         rows = "1 random row was" if most == 1 else f"{number_text(most)} random rows were"
         return (
@@ -190,17 +192,19 @@ def _conversion(evidence: Evidence) -> tuple[Block, ...]:
         (1.0, 1.0),
         "/certificate/privacy/epsilon_at",
     )
-    profile = _profile(evidence.items("/certificate/events"))
+    profile = _profile(evidence)
     return (table, *([profile] if profile else []))
 
 
-def _profile(events: list[Any]) -> Figure | None:
+def _profile(evidence: Evidence) -> Figure | None:
     """ε as a function of δ, from the events alone; None where they give no finite ε."""
     from engine.privacy.accounting import compose_epsilon
 
+    center = number(evidence.at("/certificate/privacy/delta")) or 0.0
+    deltas = [delta for power in PROFILE_POWERS if 0.0 < (delta := center * 10.0**power) < 1.0]
     try:
-        recorded = [event["event"] for event in events]
-        pairs = [(delta, compose_epsilon(recorded, delta)) for delta in PROFILE_DELTAS] if recorded else []
+        recorded = [event["event"] for event in evidence.items("/certificate/events")]
+        pairs = [(delta, compose_epsilon(recorded, delta)) for delta in deltas] if recorded else []
     except (EngineError, KeyError, TypeError, ValueError):
         return None
     finite = [(delta, epsilon) for delta, epsilon in pairs if math.isfinite(epsilon)]
@@ -209,7 +213,7 @@ def _profile(events: list[Any]) -> Figure | None:
     said = "; ".join(f"δ = {delta_text(delta)}: ε = {epsilon_text(epsilon)}" for delta, epsilon in finite)
     return Figure(
         name="privacy-profile",
-        caption="The whole guarantee: every pair of δ and ε that holds for this run",
+        caption="The whole guarantee: every pair of δ and ε on the curve or above it holds for this run",
         alt=f"A falling curve of ε over δ, computed from the recorded events. {said}.",
         chart=Lines(
             x=tuple(delta for delta, _ in finite),
@@ -218,7 +222,7 @@ def _profile(events: list[Any]) -> Figure | None:
             y_axis="ε",
             log_x=True,
         ),
-        source="/certificate/events",
+        source="/certificate",
     )
 
 

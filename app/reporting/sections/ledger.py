@@ -85,7 +85,7 @@ def spent_statement(evidence: Evidence) -> Statement:
 
 
 def _spent(spent: Any, cap: Any, delta: Any, found: Any) -> str:
-    outside = sum(map(is_outside, records(found or [])))
+    outside = sum(map(is_outside, records(found)))
     further = f"; {counted(outside, 'further run')} without a privacy guarantee, {_OUTSIDE_WARNING}" if outside else ""
     return f"ε = {epsilon_text(spent)} of {epsilon_text(cap)}, composed at δ = {delta_text(delta)}{further}"
 
@@ -111,7 +111,7 @@ def _totals(evidence: Evidence) -> tuple[Statement, ...]:
 def _states(found: Any) -> str:
     states = Counter("outside" if is_outside(entry) else provided(entry, "state") for entry in records(found))
     named = ", ".join(f"{count:,} {clean(state)}" for state, count in states.items())
-    return f"{len(found):,}: {named}" if named else "none"
+    return f"{states.total():,}: {named}" if named else "none"
 
 
 def _others(found: Any, run_id: Any) -> str:

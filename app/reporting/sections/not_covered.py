@@ -8,7 +8,7 @@ from app.reporting.document import Bullets, Heading, Paragraph, Section, Stateme
 from app.reporting.evidence import Evidence
 from app.reporting.frameworks.common import NOT_FOR, OTHER_RELEASES
 from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean, delta_text, number_text
-from app.reporting.sections.phrases import number, unit_text
+from app.reporting.sections.phrases import number, unit_places, unit_text
 
 _LEAD = "A guarantee is as good as its limits are known. What follows holds whatever the size of ε."
 
@@ -55,8 +55,7 @@ def _facts(evidence: Evidence) -> tuple[Statement, ...]:
         evidence.computed("Failure event", "/certificate/privacy/delta", text=_failure),
         evidence.declared(
             "Unit that the guarantee stands and falls with",
-            "/certificate/unit/kind",
-            "/certificate/unit/max_rows_per_unit",
+            *unit_places(evidence),
             text=unit_text,
         ),
         evidence.computed(

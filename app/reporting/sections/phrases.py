@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from app.reporting.evidence import Evidence
 from app.reporting.printable import NOT_PROVIDED, clean, delta_text, epsilon_text, number_text, provided
 
 Json = Mapping[str, Any]
@@ -42,7 +43,7 @@ def number(value: Any) -> float | None:
 def items(values: Any, key: str) -> list[Any]:
     """A list inside a JSON object; empty where there is none."""
     found = values.get(key) if isinstance(values, Mapping) else None
-    return list(found) if isinstance(found, Sequence) and not isinstance(found, str) else []
+    return list(found) if isinstance(found, list) else []
 
 
 def part(values: Any, key: str) -> Json:
@@ -51,9 +52,9 @@ def part(values: Any, key: str) -> Json:
     return inner if isinstance(inner, Mapping) else {}
 
 
-def records(found: Sequence[Any]) -> list[Json]:
-    """Those items of a list that are JSON objects."""
-    return [item for item in found if isinstance(item, Mapping)]
+def records(found: Any) -> list[Json]:
+    """Those items of a list that are JSON objects; none where there is no list."""
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -81,7 +82,13 @@ def upward_text(value: Any, digits: int = 6) -> str:
     return f"{math.ceil(exact / step * (1.0 - 1e-15)) * step:.{digits}g}"
 
 
-def unit_text(kind: Any, most: Any) -> str:
+def unit_places(evidence: Evidence) -> tuple[str, ...]:
+    """JSON pointers of what says whom the guarantee protects."""
+    kind, most = "/certificate/unit/kind", "/certificate/unit/max_rows_per_unit"
+    return (kind, most) if evidence.at(kind) == "person" else (kind,)
+
+
+def unit_text(kind: Any, most: Any = None) -> str:
     """Whom the guarantee protects, in words.
 
     Args:
@@ -106,7 +113,7 @@ def factor_text(epsilon: Any) -> str:
     return f"{math.ceil(factor * 10**digits) / 10**digits:,.{digits}f}"
 
 
-def epsilon_sentence(epsilon: Any, delta: Any, kind: Any, most: Any) -> str:
+def epsilon_sentence(epsilon: Any, delta: Any, kind: Any, most: Any = None) -> str:
     """ε, δ, the unit and what they mean, in one sentence."""
     return (
         f"ε = {epsilon_text(epsilon)} at δ = {delta_text(delta)} for {unit_text(kind, most)}: whatever anyone "

@@ -76,7 +76,7 @@ def _summary(evidence: Evidence) -> tuple[Statement, ...]:
 
 def columns_text(columns: Any) -> str:
     """How many columns were synthesized, faked and dropped."""
-    found = records(columns) if isinstance(columns, list) else []
+    found = records(columns)
     counts = Counter(_treatment(column) for column in found)
     return f"{len(found):,}: " + ", ".join(f"{count:,} {word}" for word, count in counts.items()) if found else "none"
 
@@ -90,7 +90,7 @@ def _confirmed(owner: Any, moment: Any) -> str:
 
 
 def _trusted(columns: Any) -> str:
-    found = records(columns) if isinstance(columns, list) else []
+    found = records(columns)
     stated = sum(column.get("domain_source") in ("public", "declared") for column in found)
     return f"the values or bounds of {stated:,} of {counted(len(found), 'column')}, and the unit of protection"
 

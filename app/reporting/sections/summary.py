@@ -11,7 +11,15 @@ from app.reporting.sections.cover import release_statement
 from app.reporting.sections.findings import utility_facts
 from app.reporting.sections.ledger import spent_statement
 from app.reporting.sections.not_covered import IN_SHORT
-from app.reporting.sections.phrases import band_sentence, counted, epsilon_sentence, part, unit_text
+from app.reporting.sections.phrases import (
+    band_sentence,
+    counted,
+    epsilon_sentence,
+    part,
+    records,
+    unit_places,
+    unit_text,
+)
 
 MOST_LABELS = 4
 
@@ -37,7 +45,7 @@ def build(evidence: Evidence) -> Section:
             Heading("How good the table is"),
             Statements(utility_facts(evidence)),
             Heading("Still open"),
-            Statements(_open(evidence)),
+            *_open(evidence),
         ),
     )
 
@@ -48,10 +56,10 @@ def _warning(evidence: Evidence) -> tuple[Block, ...]:
 
 
 def _facts(evidence: Evidence) -> tuple[Statement, ...]:
-    privacy, kind, most = "/certificate/privacy", "/certificate/unit/kind", "/certificate/unit/max_rows_per_unit"
+    privacy, unit = "/certificate/privacy", unit_places(evidence)
     return (
-        evidence.declared("Who is protected", kind, most, text=unit_text),
-        evidence.computed("The guarantee", f"{privacy}/epsilon", f"{privacy}/delta", kind, most, text=epsilon_sentence),
+        evidence.declared("Who is protected", *unit, text=unit_text),
+        evidence.computed("The guarantee", f"{privacy}/epsilon", f"{privacy}/delta", *unit, text=epsilon_sentence),
         evidence.computed("How much ε says", f"{privacy}/epsilon", text=band_sentence),
         spent_statement(evidence),
         evidence.computed("Learned from the private rows", "/certificate/events", text=_learned),
@@ -60,30 +68,26 @@ def _facts(evidence: Evidence) -> tuple[Statement, ...]:
 
 
 def _learned(events: Any) -> str:
-    return f"{counted(len(events), 'charged measurement')}, each with noise; nothing else in the table comes from them"
+    measured = counted(len(records(events)), "charged measurement")
+    return f"{measured}, each with noise; nothing else in the table comes from them"
 
 
-def _open(evidence: Evidence) -> tuple[Statement, ...]:
+def _open(evidence: Evidence) -> tuple[Block, ...]:
     """Per person what they have to complete, before a report can be final."""
     places = ("/declarations/values", "/document/frameworks")
     known = [name for name in evidence.items(places[1]) if name in FRAMEWORKS]
     open_questions = missing(known, part(evidence.at("/declarations"), "values"))
     if not open_questions:
-        return (Statement("Questions of the chosen frameworks", _ALL_ANSWERED, Status.COMPUTED, source=places),)
-    people = dict.fromkeys(question.completed_by for question in open_questions)
-    return tuple(
-        Statement(
-            f"Waiting for {person}",
-            _labels([question.label for question in open_questions if question.completed_by == person]),
-            Status.OPEN,
-            person,
-            places,
-        )
-        for person in people
-    )
+        said = Statement("Questions of the chosen frameworks", _ALL_ANSWERED, Status.COMPUTED, source=places)
+        return (Statements((said,)),)
+    labels: dict[str, list[str]] = {}
+    for question in open_questions:
+        labels.setdefault(question.completed_by, []).append(question.label)
+    counts = ", ".join(f"{len(waiting):,} by {person}" for person, waiting in labels.items())
+    said = Statement("Answers that are missing", counts, Status.OPEN, "the people named", places)
+    return (Statements((said,)), Bullets(tuple(_labels(person, waiting) for person, waiting in labels.items())))
 
 
-def _labels(labels: list[str]) -> str:
-    shown = "; ".join(labels[:MOST_LABELS])
-    more = f"; and {len(labels) - MOST_LABELS:,} more" if len(labels) > MOST_LABELS else ""
-    return f"{counted(len(labels), 'answer')}: {shown}{more}"
+def _labels(person: str, labels: list[str]) -> str:
+    others = "; and others, marked where they belong" if len(labels) > MOST_LABELS else ""
+    return f"{person[:1].upper()}{person[1:]}: {'; '.join(labels[:MOST_LABELS])}{others}."
