@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -33,6 +33,8 @@ SETTINGS = (
     Setting("REDIS_URL", "", "Redis of the queue; empty: the launcher starts one"),
     Setting("S3_BUCKET", "", "Bucket for uploads and results; empty: a folder in DATA_DIR"),
     Setting("S3_ENDPOINT_URL", "", "S3 endpoint where it is not Amazon's"),
+    Setting("SIGNING_KEY_FILE", "", "PKCS#12 file that signs reports; empty: keys that are made at the first start"),
+    Setting("SIGNING_KEY_PASSPHRASE", "", "Opens SIGNING_KEY_FILE, and encrypts the keys that are made here"),
     Setting("HOST", "127.0.0.1", "Address to listen on"),
     Setting("PORT", "8501", "Port to listen on"),
     Setting("MAX_UPLOAD_MB", "1024", "Largest upload, in MiB"),
@@ -63,6 +65,8 @@ class Settings:
     redis_url: str
     s3_bucket: str
     s3_endpoint_url: str
+    signing_key_file: str
+    signing_key_passphrase: str = field(repr=False)
     host: str
     port: int
     max_upload_mb: int
@@ -99,6 +103,8 @@ class Settings:
             redis_url=text["REDIS_URL"],
             s3_bucket=text["S3_BUCKET"],
             s3_endpoint_url=text["S3_ENDPOINT_URL"],
+            signing_key_file=text["SIGNING_KEY_FILE"],
+            signing_key_passphrase=text["SIGNING_KEY_PASSPHRASE"],
             host=text["HOST"],
             port=_whole(text, "PORT", 1, 65535),
             max_upload_mb=_whole(text, "MAX_UPLOAD_MB", 1, 1_000_000),

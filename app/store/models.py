@@ -150,6 +150,10 @@ class Dataset(Identified, Base):
     allows_unprotected: Mapped[bool] = mapped_column(default=True)
     """Whether runs without a privacy guarantee may read the table."""
     draft: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    commitment_key: Mapped[str | None] = mapped_column(String(64))
+    """Secret key of `commitment`; its owner may give it to an auditor who holds the file."""
+    commitment: Mapped[str | None] = mapped_column(String(64))
+    """What binds the private file in reports: a keyed digest, which confirms no guess of the table."""
     ledger_version: Mapped[int] = mapped_column(BigInteger, default=0)
     """Grows with every change of the ledger or the cap; a writer who read an older one starts again."""
 
@@ -243,6 +247,78 @@ class Artifact(Identified, Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))
     classification: Mapped[str] = mapped_column(String(16))
+
+
+class Declarations(Identified, Base):
+    """One version of what people stated about a dataset and its use; never changed."""
+
+    __tablename__ = "declarations"
+    __table_args__ = (UniqueConstraint("dataset_id", "version"),)
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    version: Mapped[int]
+    frameworks: Mapped[list[str]]
+    answers: Mapped[dict[str, Any]]
+
+    user: Mapped[User] = relationship()
+
+
+class EvidenceReport(Identified, Base):
+    """One version of a run's signed report; only `superseded_by` ever changes."""
+
+    __tablename__ = "evidence_reports"
+    __table_args__ = (UniqueConstraint("run_id", "version"),)
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    version: Mapped[int]
+    status: Mapped[str] = mapped_column(String(16))
+    edition: Mapped[str] = mapped_column(String(16))
+    frameworks: Mapped[list[str]]
+    declarations_version: Mapped[int | None]
+    evidence_sha256: Mapped[str] = mapped_column(String(64))
+    statement_fingerprint: Mapped[str] = mapped_column(String(64))
+    document_fingerprint: Mapped[str] = mapped_column(String(64))
+    superseded_by: Mapped[str | None] = mapped_column(ForeignKey("evidence_reports.id"))
+    """The newest report of the same run and edition; None for the newest itself."""
+
+    run: Mapped[Run] = relationship()
+    user: Mapped[User] = relationship()
+    successor: Mapped[EvidenceReport | None] = relationship(remote_side="EvidenceReport.id")
+    files: Mapped[list[EvidenceFile]] = relationship(order_by="EvidenceFile.kind")
+
+
+class EvidenceFile(Identified, Base):
+    """One stored file of a signed report; its bytes are kept under its id."""
+
+    __tablename__ = "evidence_files"
+    __table_args__ = (UniqueConstraint("report_id", "kind"),)
+
+    report_id: Mapped[str] = mapped_column(ForeignKey("evidence_reports.id"))
+    kind: Mapped[str] = mapped_column(String(64))
+    media_type: Mapped[str] = mapped_column(String(100))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
+class SigningKey(Identified, Base):
+    """The public halves of one pair of keys; kept for ever, so that what they signed can be verified."""
+
+    __tablename__ = "signing_keys"
+    __table_args__ = (UniqueConstraint("statement_fingerprint", "document_fingerprint"),)
+
+    statement_fingerprint: Mapped[str] = mapped_column(String(64))
+    document_fingerprint: Mapped[str] = mapped_column(String(64))
+    statement_public_key: Mapped[str] = mapped_column(Text)
+    certificate_pem: Mapped[str] = mapped_column(Text)
+    not_after: Mapped[datetime]
+    source: Mapped[str] = mapped_column(String(100))
+    is_installed: Mapped[bool | None] = mapped_column(unique=True)
+    """True for the pair that the installation made and keeps in its folder; unique, so that two starts make one."""
+    retired_at: Mapped[datetime | None]
+    """Since when new reports are signed by others."""
 
 
 class AuditEntry(Identified, Base):

@@ -6,8 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.reporting.document import Block
+from app.reporting.document import Block, Statement
 from app.reporting.evidence import Evidence
+
+DATA_OWNER = "the data owner"
+PRIVACY_OFFICER = "the privacy officer"
+EXPERT = "the expert"
+ADMINISTRATOR = "the administrator"
+"""Who completes what no software can know."""
 
 
 class Kind(StrEnum):
@@ -33,6 +39,7 @@ class Question:
         completed_by: who answers, such as `the data owner`.
         required: whether a final report needs an answer.
         choices: the answers of a choice.
+        required_when: another question and one of its choices; where that was chosen, this needs an answer too.
     """
 
     id: str
@@ -42,6 +49,11 @@ class Question:
     completed_by: str
     required: bool = True
     choices: tuple[str, ...] = ()
+    required_when: tuple[str, str] | None = None
+
+    def statement(self, evidence: Evidence) -> Statement:
+        """What was answered; where nothing was, who has to complete it."""
+        return evidence.answer(self.id, self.label, self.completed_by)
 
 
 @dataclass(frozen=True)
