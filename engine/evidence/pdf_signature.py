@@ -113,11 +113,13 @@ def _document_signer(signer: Signer) -> SimpleSigner:
         x509.Certificate.load(each.public_bytes(serialization.Encoding.DER))
         for each in (signer.document_certificate, *signer.chain)
     ]
-    known: Any = SimpleCertificateStore
+    make_store: Any = SimpleCertificateStore
+    store = make_store()
+    store.register_multiple(certificates[1:])
     return SimpleSigner(
         signing_cert=certificates[0],
         signing_key=keys.PrivateKeyInfo.load(private),
-        cert_registry=known.from_certs(certificates),
+        cert_registry=store,
     )
 
 
