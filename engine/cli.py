@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.certificate import recompute
-from engine.commands import audit, forecast, interval
+from engine.commands import audit, forecast, interval, verify_audit
 from engine.data.schema import TableSchema, Treatment
 from engine.data.sdv_metadata import load_schema
 from engine.errors import EngineError, InputError
@@ -267,6 +267,7 @@ def _parser() -> argparse.ArgumentParser:
     certificate.add_argument("certificate", type=Path, metavar="CERT.json")
     certificate.set_defaults(run=_recompute)
     audit.add(commands)
+    verify_audit.add(commands)
     return parser
 
 
