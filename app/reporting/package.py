@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from app.reporting.claims import refuse_claims
 from app.reporting.document import Report
 from app.reporting.evidence import Evidence
+from app.reporting.manifest import MANIFEST, MANIFEST_SIGNATURE
 from app.reporting.model_card import build_model_card, model_card_markdown
 from app.reporting.readme import readme
 from app.reporting.registry_entry import registry_entry
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
     from engine.evidence.keys import Signer
 
 EVIDENCE, EVIDENCE_SIGNATURE = "evidence.json", "evidence.sig.json"
-MANIFEST, MANIFEST_SIGNATURE = "manifest.json", "manifest.sig.json"
 REPORT_PDF, REPORT_DOCX, REPORT_HTML = "report.pdf", "report.docx", "report.html"
 CARD_MARKDOWN, CARD_HTML = "model_card.md", "model_card.html"
 CERTIFICATE, REGISTRY, SCRIPT, README = "certificate.json", "dp_registry.yaml", "recompute_epsilon.py", "README.txt"
 STATEMENT_KEY, DOCUMENT_CERTIFICATE = "keys/statement_key.pem", "keys/document_certificate.pem"
 DATA_FOLDER = "data"
 
-MANIFEST_VERSION = 1
 CHUNK_BYTES = 1 << 20
 
 _RENDERED = (EVIDENCE, EVIDENCE_SIGNATURE, REPORT_PDF, REPORT_DOCX, REPORT_HTML, CARD_HTML)
@@ -82,52 +81,58 @@ def make_documents(evidence: Evidence, signer: Signer) -> dict[str, bytes]:
     )
 
 
-def seal_documents(
-    documents: Mapping[str, bytes], data: Mapping[str, Mapping[str, Any]], evidence: Evidence, signer: Signer
-) -> dict[str, bytes]:
-    """The manifest of a package, and its signature.
-
-    Args:
-        documents: what `make_documents` gave.
-        data: per table in the package, by its name there, `sha256` and `size_bytes`.
-        evidence: what the report says.
-        signer: the keys.
-    """
-    from engine.evidence.canonical import canonical_bytes
-
-    tables = {name: {key: file[key] for key in ("sha256", "size_bytes")} for name, file in data.items()}
-    files = {name: _measured(content) for name, content in documents.items()} | tables
-    manifest = canonical_bytes(
-        {"manifest_version": MANIFEST_VERSION, "document_id": evidence.at("/document/id"), "files": files}
-    )
-    return {MANIFEST: manifest, MANIFEST_SIGNATURE: _signature(manifest, signer, "manifest")}
-
-
-def write_package(target: BinaryIO, documents: Mapping[str, bytes], data: Mapping[str, Path]) -> None:
+def write_package(
+    target: BinaryIO, documents: Mapping[str, bytes], data: Mapping[str, Path], signer: Signer | None = None
+) -> None:
     """Write the zip file; the same files give the same bytes, and a table is never held in memory.
 
     Args:
         target: where to write; it need not be one that can be rewound.
         documents: every file of the report, its manifest among them.
         data: the tables, by their names in the package.
+        signer: the keys to seal the archive with. Where they were rotated since the manifest was signed, it is not
+            sealed, so that all signatures in it are of one key.
 
     Raises:
         InputError: the files are not those that the manifest names, so the package would not verify.
     """
+    from engine.evidence.seal import SealedFile
+
     stated = json.loads(documents[MANIFEST])["files"]
     if set(stated) != {*documents, *data} - {MANIFEST, MANIFEST_SIGNATURE}:
         raise InputError("the files of the package are not those that its manifest names")
+    if signer is None or not _has_signed(signer, documents[MANIFEST_SIGNATURE]):
+        _write_archive(target, documents, data, stated)
+        return
+    sealed = SealedFile(target)
+    _write_archive(cast(BinaryIO, sealed), documents, data, stated)
+    sealed.seal(signer)
+
+
+def _has_signed(signer: Signer, signature: bytes) -> bool:
+    return bool(json.loads(signature)["fingerprint"] == signer.identity()["statement_key"]["fingerprint"])
+
+
+def _write_archive(
+    target: BinaryIO, documents: Mapping[str, bytes], data: Mapping[str, Path], stated: Mapping[str, Any]
+) -> None:
+    """The archive in a fixed order and with one time; each file is compared with the manifest on its way."""
     time = datetime.fromisoformat(json.loads(documents[EVIDENCE])["document"]["created"]).astimezone(UTC)
     with zipfile.ZipFile(target, "w") as archive:
         for name in sorted(documents, key=lambda name: (name != README, name)):
-            if name in stated and _measured(documents[name]) != stated[name]:
-                raise InputError(f"{name} is not the file that was signed")
-            with archive.open(_entry(name, time, len(documents[name])), "w") as member:
-                member.write(documents[name])
+            content = documents[name]
+            with archive.open(_entry(name, time, len(content)), "w") as member:
+                member.write(content)
+            _require_signed(name, _measured(content), stated)
         for name, path in sorted(data.items()):
             with archive.open(_entry(name, time, path.stat().st_size), "w") as member:
-                if _copy(path, member) != stated[name]:
-                    raise InputError(f"{name} is not the file that was signed")
+                copied = _copy(path, member)
+            _require_signed(name, copied, stated)
+
+
+def _require_signed(name: str, found: Mapping[str, Any], stated: Mapping[str, Any]) -> None:
+    if name in stated and found != stated[name]:
+        raise InputError(f"{name} is not the file that was signed, so the package would not verify")
 
 
 def texts_of(report: Report) -> Iterator[str]:
