@@ -80,7 +80,7 @@ def test_declarations(client, mine, dataset_id):
     found = client.get(path, headers=mine).json()
     assert (found["missing"], len(found["history"])) == ([], 1)
     assert found["current"]["answers"] == body["answers"]
-    changed = body | {"frameworks": []}
+    changed = body | {"frameworks": ["hipaa"]}
     assert "Version 1" in refused(client.put(path, headers=mine, json=changed), 409, "conflict")
     unknown = body | {"frameworks": ["iso-9001"], "base_version": 1}
     assert "gdpr" in refused(client.put(path, headers=mine, json=unknown), 422, "invalid_input")
