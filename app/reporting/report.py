@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from app.reporting.document import Report, Section
 from app.reporting.evidence import DRAFT, Evidence
 from app.reporting.printable import clean
 from app.reporting.sections import (
     algorithm,
+    annexes,
     guarantee,
     ledger,
     measurements,
     not_covered,
+    risk,
+    sign_off,
     sources,
     summary,
     trust,
     unprotected,
     utility,
+    verify,
 )
 from app.reporting.sections.cover import PREFACE, cover
 from engine.evidence.canonical import canonical_bytes
@@ -62,7 +67,8 @@ def code_text(evidence: Evidence) -> str:
 
 def _unprotected_sections(evidence: Evidence) -> tuple[Section, ...]:
     """No ε is printed, of this run or of any other, so neither is the ledger."""
-    return unprotected.build(evidence)
+    before, after = unprotected.build(evidence), (risk.build(evidence), verify.build(evidence))
+    return (*before, *(replace(section, number=str(number)) for number, section in enumerate(after, len(before) + 1)))
 
 
 def _sections(evidence: Evidence) -> tuple[Section, ...]:
@@ -75,5 +81,9 @@ def _sections(evidence: Evidence) -> tuple[Section, ...]:
         trust.build(evidence),
         not_covered.build(evidence),
         utility.build(evidence),
+        risk.build(evidence),
+        *annexes.build(evidence),
+        sign_off.build(evidence),
+        verify.build(evidence),
         measurements.build(evidence),
     )
