@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.commands import audit, commitment, forecast, interval, recompute, verify
+from engine.commands import audit, commitment, forecast, interval, recompute, verify, verify_audit
 from engine.data.schema import TableSchema, Treatment
 from engine.data.sdv_metadata import load_schema
 from engine.errors import EngineError, InputError
@@ -253,6 +253,7 @@ def _parser() -> argparse.ArgumentParser:
     audit.add(commands)
     verify.add(commands)
     commitment.add(commands)
+    verify_audit.add(commands)
     return parser
 
 
