@@ -12,23 +12,23 @@ TEXT = {"type": "string", "minLength": 1}
 
 
 def part(required, **properties):
-    named = {name: TEXT for name in required} | properties
-    return {"type": "object", "additionalProperties": False, "required": required, "properties": named}
+    names = required.split()
+    named = dict.fromkeys(names, TEXT) | properties
+    return {"type": "object", "additionalProperties": False, "required": names, "properties": named}
 
 
 SCHEMA = part(
-    ["url_slug", "deployment"],
+    "url_slug deployment",
     url_slug={"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
     deployment=part(
-        ["basic", "dp_variant", "privacy_loss", "deployment_model", "implementation", "administrative"],
+        "basic dp_variant privacy_loss deployment_model implementation administrative",
         basic=part(
-            ["name", "data_curators", "description", "intended_use", "data_product_type", "data_product_region"]
-            + ["publication_date"],
+            "name data_curators description intended_use data_product_type data_product_region publication_date",
             data_curators={
                 "type": "array",
                 "minItems": 1,
                 "items": part(
-                    ["data_curator_name", "data_curator_type"],
+                    "data_curator_name data_curator_type",
                     data_curator_type={"enum": ["Government", "Industry", "Nonprofit"]},
                 ),
             },
@@ -36,34 +36,34 @@ SCHEMA = part(
             publication_date={"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
         ),
         dp_variant=part(
-            ["variant_name", "data_domain", "unprotected_quantities"],
+            "variant_name data_domain unprotected_quantities",
             variant_name={"enum": ["Pure DP", "Approximate DP", "Zero-concentrated DP", "Renyi DP", "Custom"]},
         ),
         privacy_loss=part(
-            ["privacy_unit", "privacy_unit_details", "privacy_parameters", "privacy_parameters_details"],
+            "privacy_unit privacy_unit_details privacy_parameters privacy_parameters_details",
             number_of_privacy_units={"type": "integer"},
-            privacy_parameters=part(["epsilon", "delta"], epsilon={"type": "number"}, delta={"type": "number"}),
+            privacy_parameters=part("epsilon delta", epsilon={"type": "number"}, delta={"type": "number"}),
         ),
         deployment_model=part(
-            ["model_name", "trust_assumptions", "actors", "release_type", "release_type_details", "data_source_type"]
-            + ["access_type", "access_type_details"],
+            "model_name trust_assumptions actors release_type release_type_details data_source_type "
+            "access_type access_type_details",
             model_name={"enum": ["Local", "Central", "Shuffle", "Federated", "Varies"]},
             release_type={"enum": ["One release", "Many releases"]},
             data_source_type={"enum": ["Static", "Dynamic"]},
             access_type={"enum": ["Interactive", "Non-interactive"]},
         ),
         implementation=part(
-            ["preprocessing_and_hyperparameter_tuning", "mechanisms", "composition", "post_processing"]
-            + ["justification", "utility", "additional_information"]
+            "preprocessing_and_hyperparameter_tuning mechanisms composition post_processing justification utility "
+            "additional_information"
         ),
         administrative=part(
-            ["status", "registry_authors", "tier", "evidence_sources"],
+            "status registry_authors tier evidence_sources",
             status={"enum": ["Draft"]},
             registry_authors={"type": "array", "minItems": 1, "items": TEXT},
             tier={"enum": [1, 2, 3]},
             evidence_sources={
                 "type": "object",
-                "additionalProperties": part(["misc"], misc=part(["title"], year=TEXT, note=TEXT)),
+                "additionalProperties": part("misc", misc=part("title", year=TEXT, note=TEXT)),
             },
         ),
     ),
