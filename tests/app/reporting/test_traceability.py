@@ -15,7 +15,7 @@ CHOSEN = {"2 table of Before, After, at least, After, at most": frozenset({"1", 
 """Suspicions that the table of odds takes as examples."""
 
 
-INTERNAL_METRICS = ("marginals", "subgroups", "singling-out", "membership")
+INTERNAL_METRICS = ("subgroups", "singling-out", "copies")
 """Metrics of the internal report that the test keeps: one of each kind that is printed."""
 
 
