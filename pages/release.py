@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.ui import further_rows, layout, messages, navigation, release_gate, release_view, released_view, session
+from app.ui.evidence import entry
 
 user = session.require_user()
 services = session.services()
@@ -66,17 +67,18 @@ if "model.npz" in files:
 
 st.subheader("Evidence", anchor=False)
 st.write(
-    "The certificate lists every mechanism that read the rows; anyone can compute ε from it again. "
-    "The PDF says it in words. The model draws rows elsewhere: `python -m engine sample model.npz --rows 1000 --out "
-    "rows.csv`."
+    "A signed report says what the run did and what that means, and anyone can verify it. The certificate lists every "
+    "mechanism that read the rows, so ε can be computed from it again."
 )
+entry.show(user, run)
 with st.container(horizontal=True):
-    release_view.download(user, run, files, "report.pdf", "PDF report", primary=True)
     release_view.download(user, run, files, "certificate.json", "Certificate")
     if "released_report.json" in files:
         release_view.download(user, run, files, "released_report.json", "Quality report")
     if "model.npz" in files:
         release_view.download(user, run, files, "model.npz", "Model")
+if "model.npz" in files:
+    st.caption("The model draws rows elsewhere: `python -m engine sample model.npz --rows 1000 --out rows.csv`.")
 if run.note:
     st.info(run.note, icon=":material/info:")
 
