@@ -15,6 +15,9 @@ from app.services.answers import AnswersService
 from app.services.audit import AuditService
 from app.services.checkpoints import CheckpointsService
 from app.services.datasets import DatasetsService
+from app.services.declarations import DeclarationsService
+from app.services.evidence import EvidenceService
+from app.services.evidence_collection import EvidenceCollector
 from app.services.further_rows import FurtherRowsService
 from app.services.ledger import LedgerService
 from app.services.plans import PlansService
@@ -22,6 +25,7 @@ from app.services.release import ReleaseService
 from app.services.reports import ReportsService
 from app.services.results import ResultsService
 from app.services.runs import RunsService
+from app.services.signing import SigningService
 from app.settings import Settings
 from app.store.session import Database
 
@@ -46,6 +50,9 @@ class Services:
     further_rows: FurtherRowsService
     release: ReleaseService
     answers: AnswersService
+    declarations: DeclarationsService
+    signing: SigningService
+    evidence: EvidenceService
 
     def close(self) -> None:
         """Close all connections."""
@@ -83,6 +90,9 @@ def build(
     datasets = DatasetsService(database, files, ledger, audit, settings, now)
     plans = PlansService(datasets, ledger)
     reports = ReportsService(database, files, audit)
+    declarations = DeclarationsService(database, audit, now)
+    signing = SigningService(database, audit, settings, now)
+    collector = EvidenceCollector(database, files, ledger, audit, settings)
     return Services(
         settings=settings,
         database=database,
@@ -100,6 +110,9 @@ def build(
         further_rows=FurtherRowsService(reports, audit),
         release=ReleaseService(database, audit, now),
         answers=AnswersService(reports, audit),
+        declarations=declarations,
+        signing=signing,
+        evidence=EvidenceService(database, files, declarations, signing, collector, audit, now),
     )
 
 

@@ -185,6 +185,7 @@ def question_view(question: Question) -> QuestionView:
         completed_by=question.completed_by,
         required=question.required,
         choices=question.choices,
+        required_when=question.required_when,
     )
 
 

@@ -21,6 +21,7 @@ class QuestionView:
         completed_by: who answers.
         required: whether a final report needs an answer.
         choices: the answers of a choice.
+        required_when: id of another question, and the answer to it that makes this one required; None where none does.
     """
 
     id: str
@@ -30,6 +31,7 @@ class QuestionView:
     completed_by: str
     required: bool
     choices: tuple[str, ...]
+    required_when: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
