@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from app.api.auth import require_user, services_of
+from app.api.files import file_response
 from app.api.responses import json_response, read_json
 from app.errors import InvalidInputError
 from app.services.reports import RELEASABLE
@@ -90,15 +90,7 @@ def list_artifacts(request: Request) -> JSONResponse:
 def get_artifact(request: Request) -> StreamingResponse:
     """One file, streamed."""
     user, kind = require_user(request), str(request.path_params["kind"])
-    file = services_of(request).reports.open_artifact(user, _id(request), kind)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{file.filename}"',
-        "Content-Length": str(file.view.size_bytes),
-        "X-Classification": file.view.classification,
-    }
-    chunks = iter(lambda: file.stream.read(64 * 1024), b"")
-    close = BackgroundTask(file.stream.close)
-    return StreamingResponse(chunks, media_type=file.media_type, headers=headers, background=close)
+    return file_response(services_of(request).reports.open_artifact(user, _id(request), kind))
 
 
 async def draw_rows(request: Request) -> Response:

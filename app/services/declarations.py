@@ -100,6 +100,7 @@ class DeclarationsService:
             InvalidInputError: a framework or question is unknown, or an answer cannot be used; it says which.
             ConflictError: somebody else has saved a version since; nothing was changed.
         """
+        self.current(user, dataset_id)  # whose dataset it is comes first, so that nobody learns of another's
         chosen = check_frameworks(frameworks)
         if not isinstance(base_version, int) or isinstance(base_version, bool) or base_version < 0:
             raise InvalidInputError("State with base_version which version the answers were changed from, or 0.")
