@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.ui import layout, messages, navigation, session
-from app.ui.evidence import declaring, files, history, making
+from app.ui.evidence import declaring, files, history, making, parts
 
 user = session.require_user()
 services = session.services()
@@ -26,16 +26,25 @@ with messages.reporting():
 if run.status != "done":
     st.info("Reports are made of finished runs.", icon=":material/schedule:")
     st.stop()
-if run.is_protected:
-    with messages.reporting():
-        form = declaring.open_form(user, services.datasets.get(user, run.dataset_id))
-    declaring.edit(form)
-    history.show(form)
-    st.header("Reports", anchor="reports")
-    making.choose(run, form)
-else:
-    form = None
+if not run.is_protected:
     making.choose_record(run)
-making.made_before(reports)
-files.versions(user, reports)
-making.carry_out(user, run, form)
+    making.made_before(reports)
+    files.versions(user, reports)
+    making.carry_out(user, run)
+    st.stop()
+
+with messages.reporting():
+    form = declaring.open_form(user, services.datasets.get(user, run.dataset_id))
+part = parts.choose(form, reports)
+if part == parts.FRAMEWORKS:
+    declaring.choose(form)
+    parts.go_on("Answer the questions", parts.ANSWERS)
+elif part == parts.ANSWERS:
+    declaring.answer(form)
+    history.show(form)
+    parts.go_on("Make a report", parts.REPORTS)
+else:
+    making.choose(run, form)
+    making.made_before(reports)
+    files.versions(user, reports)
+    making.carry_out(user, run, form)

@@ -158,8 +158,8 @@ def _document(found: VerificationView) -> None:
 def offline() -> None:
     """How anybody verifies a report without this installation."""
     st.write(
-        "Whoever receives a report needs neither this page nor an account. The engine checks signatures, attachment and "
-        "hashes without a network:"
+        "Whoever receives a report needs neither this page nor an account. The engine checks signatures, attachment "
+        "and hashes without a network:"
     )
     st.code(OFFLINE, language=None)
     st.write(
@@ -168,6 +168,6 @@ def offline() -> None:
     )
     st.code(RECOMPUTE, language=None)
     st.write(
-        "Any PDF reader that knows digital signatures shows the one in the PDF. It names the issuer as unknown until its "
-        "certificate is trusted there: compare the fingerprints below over another way than the one that the report came."
+        "PDF readers show the signature of the PDF too. They call its issuer unknown until the certificate is trusted "
+        "there, so compare the fingerprints below, and not by the way that the report itself came."
     )

@@ -19,8 +19,8 @@ from app.ui.evidence.draft import Answers, Draft, beside, given_answers
 GROUP = "evidence_group"
 
 _STYLE = """<style>
-.st-key-evidence_save {position: sticky; bottom: 0; z-index: 5; padding: .7rem 0 .8rem;
-  background: var(--st-background-color, Canvas);
+[data-testid="stLayoutWrapper"]:has(> .st-key-evidence_save) {position: sticky; bottom: 0; z-index: 5;}
+.st-key-evidence_save {padding: .7rem 0 .8rem; background: light-dark(#FFFFFF, #0E1519);
   border-top: 1px solid color-mix(in srgb, currentColor 18%, transparent);}
 </style>"""
 
@@ -95,19 +95,23 @@ def open_form(user: UserView, dataset: DatasetView) -> Form:
     return Form(user, dataset, offered, common, draft)
 
 
-def edit(form: Form) -> None:
-    """Choose frameworks, answer their questions, and save."""
+def choose(form: Form) -> None:
+    """Choose frameworks, and save them."""
     st.html(_STYLE)
-    st.header("Frameworks", anchor="frameworks")
     st.write(
         "Choose what the report is arranged for. Each adds an annex, and questions that only people can answer. "
         "Without any, the report has its general sections alone."
     )
     frameworks.choose(form.offered, form.draft)
-    st.header("What people declare", anchor="answers")
+    _save_bar(form)
+
+
+def answer(form: Form) -> None:
+    """Answer the questions that the frameworks ask, and save."""
+    st.html(_STYLE)
     st.write(
         "The report prints an answer as **declared by** whoever saved it. What is left open prints as “not provided”, "
-        "with the person who has to complete it."
+        "with the person who has to complete it. A final report needs every answer that is not marked optional."
     )
     _progress(form)
     _group(form)
@@ -136,7 +140,9 @@ def save(form: Form) -> bool:
 def _progress(form: Form) -> None:
     every, draft = catalogue.asked(form.groups), form.draft
     done = len(catalogue.answered(every, draft.answers))
-    st.progress(done / len(every), text=f"{done} of {len(every)} answered")
+    waiting = len(form.missing)
+    rest = f" · {waiting} more needed for a final report" if waiting else " · enough for a final report"
+    st.progress(done / len(every), text=f"{done} of {len(every)} answered{rest}")
     if draft.has_met:
         differ = (
             f" On {messages.plural(len(draft.theirs), 'question')} it says something else than you: choose there which "
@@ -185,7 +191,7 @@ def _save_bar(form: Form) -> None:
     """How much is not saved yet, and the button that saves it; it stays in sight while the questions are."""
     with st.container(horizontal=True, vertical_alignment="center", key="evidence_save"):
         pressed = st.button(
-            "Save the answers",
+            "Save",
             type="primary" if form.is_unsaved else "secondary",
             disabled=not form.is_unsaved,
             key="evidence_save_answers",

@@ -58,8 +58,9 @@ def card(user: UserView, report: EvidenceView, place: str) -> None:
 
 def versions(user: UserView, reports: Sequence[EvidenceView]) -> None:
     """All versions, newest first."""
+    st.subheader("Versions", anchor=False)
     if not reports:
-        st.caption("No report of this run is made yet.")
+        st.caption("None is made yet. A later version never changes an earlier one.")
     for report in sorted(reports, key=lambda view: view.version, reverse=True):
         card(user, report, "versions")
 

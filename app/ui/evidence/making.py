@@ -43,6 +43,8 @@ def choose(run: RunView, form: Form) -> None:
             "the release page, with a reason, only the internal edition can be made.",
             icon=":material/lock:",
         )
+    if form.is_unsaved:
+        st.info("What is not saved yet is saved first, as a new version of the answers.", icon=":material/save:")
     draft, final = st.columns(2)
     with draft.container(border=True, height="stretch", key="evidence_draft"):
         st.subheader("Draft", anchor=False)
@@ -63,8 +65,6 @@ def choose(run: RunView, form: Form) -> None:
         )
         wanted = Wanted(run.id, edition=INTERNAL_EDITION)
         button("Make the internal edition", wanted, is_disabled=is_busy, is_primary=False)
-    if form.is_unsaved:
-        st.caption("Answers that are not saved yet are saved first.")
 
 
 def choose_record(run: RunView) -> None:

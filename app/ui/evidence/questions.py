@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
@@ -14,8 +15,8 @@ from app.services.evidence_views import QuestionView
 from app.ui.evidence.draft import Draft
 
 EARLIEST, LATEST = date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31)
-NEEDED, OPTIONAL = "needed for a final report", "optional"
-HEIGHT_OF_A_TEXT = 110
+NARROW = frozenset({Kind.TEXT, Kind.DATE, Kind.CHOICE, Kind.COLUMNS})
+"""Kinds of which two share a line."""
 
 
 def ask(
@@ -32,22 +33,50 @@ def ask(
     """
     with st.container(border=True):
         st.subheader(f"For {person}", anchor=False)
-        said = ""
-        for question in asked:
-            if question.kind == Kind.COLUMNS and question.help != said:
-                st.caption(question.help)  # once, above the fields of a worksheet that all say the same
-            _field(question, _label(question, needed), draft, columns)
-            if question.kind != Kind.COLUMNS:
-                st.caption(question.help)
-            said = question.help
-            if question.id in draft.theirs:
-                _disagreement(question, draft)
+        said: set[str] = set()
+        for line in _lines(asked):
+            places = st.columns(2) if line[0].kind in NARROW else [st.container()]
+            for question, place in zip(line, places, strict=False):
+                with place.container(gap="xxsmall", key=f"evidence_question_{question.id}"):
+                    _field(question, _label(question, draft, needed), draft, columns)
+                    st.caption(_help(question, said))
+                    if question.id in draft.theirs:
+                        _disagreement(question, draft)
 
 
-def _label(question: QuestionView, needed: Collection[str]) -> str:
-    """The question, and whether a final report needs an answer."""
-    mark = NEEDED if question.required or question.id in needed else OPTIONAL
-    return f"{question.label} :gray[:small[· {mark}]]"
+def _lines(asked: Sequence[QuestionView]) -> list[list[QuestionView]]:
+    """Questions as they stand beside each other: two short ones, such as a name and a role, share a line."""
+    lines: list[list[QuestionView]] = []
+    for question in asked:
+        if lines and len(lines[-1]) == 1 and {question.kind, lines[-1][0].kind} <= NARROW:
+            lines[-1].append(question)
+        else:
+            lines.append([question])
+    return lines
+
+
+def _label(question: QuestionView, draft: Draft, needed: Collection[str]) -> str:
+    """The question, and whether a final report waits for its answer."""
+    if question.id in needed:
+        return f"{question.label} :orange[:small[· needed]]"
+    return question.label if _is_required(question, draft) else f"{question.label} :gray[:small[· optional]]"
+
+
+def _is_required(question: QuestionView, draft: Draft) -> bool:
+    if question.required or question.required_when is None:
+        return question.required
+    other, answer = question.required_when
+    return draft.answers.get(other) == answer
+
+
+def _help(question: QuestionView, said: set[str]) -> str:
+    """What belongs there; on a worksheet of columns, without the sentences that stand above it already."""
+    sentences = re.split(r"(?<=\.) (?=[A-Z])", question.help)
+    new = [sentence for sentence in sentences if sentence not in said]
+    if question.kind != Kind.COLUMNS:
+        return question.help
+    said.update(sentences)
+    return " ".join(new)
 
 
 def _field(question: QuestionView, label: str, draft: Draft, columns: Sequence[str]) -> None:
@@ -57,7 +86,7 @@ def _field(question: QuestionView, label: str, draft: Draft, columns: Sequence[s
     text = saved if isinstance(saved, str) else ""
     match question.kind:
         case Kind.LONG:
-            st.text_area(label, text, max_chars=LONGEST[Kind.LONG], height=HEIGHT_OF_A_TEXT, **kept)
+            st.text_area(label, text, max_chars=LONGEST[Kind.LONG], height="content", **kept)
         case Kind.DATE:
             st.date_input(label, _date(text), EARLIEST, LATEST, format="YYYY-MM-DD", **kept)
         case Kind.URL:
