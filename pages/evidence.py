@@ -35,6 +35,7 @@ if not run.is_protected:
 
 with messages.reporting():
     form = declaring.open_form(user, services.datasets.get(user, run.dataset_id))
+declaring.warn(form)
 part = parts.choose(form, reports)
 if part == parts.FRAMEWORKS:
     declaring.choose(form)

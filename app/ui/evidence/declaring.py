@@ -35,6 +35,8 @@ class Form:
         offered: all frameworks.
         common: what every report asks.
         draft: what is typed.
+        has_just_met: whether a version that was saved elsewhere has come in with this very run of the page, so that
+            nobody can have seen it yet.
     """
 
     user: UserView
@@ -42,6 +44,7 @@ class Form:
     offered: tuple[FrameworkView, ...]
     common: tuple[QuestionView, ...]
     draft: Draft
+    has_just_met: bool
 
     @property
     def frameworks(self) -> tuple[str, ...]:
@@ -85,14 +88,15 @@ def open_form(user: UserView, dataset: DatasetView) -> Form:
     offered, common = declarations.frameworks(), declarations.common_questions()
     current = declarations.current(user, dataset.id)
     key = f"evidence_draft_{dataset.id}"
-    draft = st.session_state.get(key)
+    draft, has_just_met = st.session_state.get(key), False
     if not isinstance(draft, Draft):
         answers = standing_answers(declarations.history(user, dataset.id), common, offered)
         draft = st.session_state[key] = Draft.of(current.version, current.frameworks, answers)
     elif draft.base_version != current.version:
         asked = _asked(current, common, offered)
         draft.meet(current.version, current.frameworks, current.values, asked)
-    return Form(user, dataset, offered, common, draft)
+        has_just_met = draft.has_met
+    return Form(user, dataset, offered, common, draft, has_just_met)
 
 
 def choose(form: Form) -> None:
@@ -121,10 +125,14 @@ def answer(form: Form) -> None:
 def save(form: Form) -> bool:
     """Save a new version; where that is refused, everything that was typed stays.
 
+    Nothing is saved over a version that the page has only just met: it is shown first.
+
     Returns:
         whether it was saved.
     """
     draft, names = form.draft, form.names
+    if form.has_just_met:
+        return False
     with messages.showing():
         try:
             saved = session.services().declarations.save(
@@ -137,12 +145,9 @@ def save(form: Form) -> bool:
     return False
 
 
-def _progress(form: Form) -> None:
-    every, draft = catalogue.asked(form.groups), form.draft
-    done = len(catalogue.answered(every, draft.answers))
-    waiting = len(form.missing)
-    rest = f" · {waiting} more needed for a final report" if waiting else " · enough for a final report"
-    st.progress(done / len(every), text=f"{done} of {len(every)} answered{rest}")
+def warn(form: Form) -> None:
+    """Say that a version was saved elsewhere, and what that means for what is typed here."""
+    draft = form.draft
     if draft.has_met:
         differ = (
             f" On {messages.plural(len(draft.theirs), 'question')} it says something else than you: choose there which "
@@ -155,6 +160,14 @@ def _progress(form: Form) -> None:
             f"saved yet.{differ}",
             icon=":material/sync_problem:",
         )
+
+
+def _progress(form: Form) -> None:
+    every, draft = catalogue.asked(form.groups), form.draft
+    done = len(catalogue.answered(every, draft.answers))
+    waiting = len(form.missing)
+    rest = f" · {waiting} more needed for a final report" if waiting else " · enough for a final report"
+    st.progress(done / len(every), text=f"{done} of {len(every)} answered{rest}")
 
 
 def _group(form: Form) -> None:
