@@ -222,7 +222,8 @@ class EvidenceService:
 
     def _try_version(self, user: UserView, request: Request, facts: Mapping[str, Any], signer: Signer) -> str | None:
         """Make the next version; None where somebody else's report got its number."""
-        from app.reporting.package import make_documents, seal_documents
+        from app.reporting.manifest import seal_documents
+        from app.reporting.package import make_documents
         from engine.evidence.canonical import canonical_bytes
 
         report = self._next_report(user, request, signer)
@@ -230,7 +231,7 @@ class EvidenceService:
         try:
             documents = make_documents(evidence, signer)
             data = packaged_data(request.edition, request.run, facts["synthetic_files"])
-            documents |= seal_documents(documents, data, evidence, signer)
+            documents |= seal_documents(files_of.document_id(report.id), documents, data, signer)
         except EngineError as error:
             raise UnavailableError(f"The report cannot be signed. {sentence(error)}") from None
         report.evidence_sha256 = hashlib.sha256(canonical_bytes(evidence.json)).hexdigest()

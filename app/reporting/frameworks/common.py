@@ -68,6 +68,13 @@ UNIT_REASON = Question(
     Kind.LONG,
     DATA_OWNER,
 )
+EPSILON_REASON = Question(
+    "epsilon-reason",
+    "Why this privacy loss was chosen",
+    "What was weighed: the error that the use accepts, other releases, the harm to be prevented.",
+    Kind.LONG,
+    DATA_OWNER,
+)
 ACCESS_CONTROL = Question(
     "access-control",
     "Who may see the private rows, and what secures them",
@@ -165,6 +172,7 @@ COMMON = (
     POPULATION,
     DATA_COLLECTION,
     UNIT_REASON,
+    EPSILON_REASON,
     ACCESS_CONTROL,
     RETENTION,
     DELETION_DATE,

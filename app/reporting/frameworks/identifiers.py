@@ -23,6 +23,11 @@ class Identifier:
     question: Question
     header_kinds: tuple[str, ...] = ()
 
+    @property
+    def holds_dates(self) -> bool:
+        """Whether dates, and high ages, are of this kind."""
+        return self.letter == "C"
+
 
 def _identifier(letter: str, name: str, title: str, hint: str = "", header_kinds: tuple[str, ...] = ()) -> Identifier:
     text = "Columns of the private table that hold values of this kind, of the people or of their relatives, employers "

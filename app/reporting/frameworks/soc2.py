@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from app.reporting.document import Block
+from app.reporting.document import Block, Heading, Paragraph, Statement, Statements
 from app.reporting.evidence import Evidence
+from app.reporting.frameworks import facts
 from app.reporting.frameworks.base import ADMINISTRATOR, PRIVACY_OFFICER, Framework, Kind, Question
+from app.reporting.frameworks.common import DATA_COLLECTION, DELETION_DATE, PURPOSE, RETENTION
 from app.reporting.frameworks.parts import declared
+from app.reporting.printable import clean
+
+MOST_ENTRIES = 20
+"""Entries of the ledger that are named, the newest; section 4 has all."""
 
 SYSTEM = Question(
     "soc2-system",
@@ -63,7 +69,73 @@ QUESTIONS = (SYSTEM, ACCESS, MONITORING, CHANGE, DISPOSAL, INTEGRITY, PRIVACY)
 
 def annex(evidence: Evidence) -> tuple[Block, ...]:
     """An index of evidence by criterion."""
-    return (declared(evidence, *QUESTIONS),)
+    return (
+        Paragraph(
+            "SOC 2 is an auditor's report on an organisation's controls over a period. No table and no file can have "
+            "it. What follows helps an auditor to find records: what the studio keeps, and what the organisation "
+            "refers to."
+        ),
+        declared(evidence, SYSTEM),
+        Heading("CC6.1 to CC6.3: access"),
+        Statements((*facts.access(evidence)[1:3], *_entries(evidence), ACCESS.statement(evidence))),
+        Heading("CC7.2: monitoring"),
+        Statements((facts.audit_log(evidence), MONITORING.statement(evidence))),
+        Heading("CC8.1: changes"),
+        Statements((*_versions(evidence), CHANGE.statement(evidence))),
+        Heading("C1.1 and C1.2: confidential data and their disposal"),
+        Statements(
+            (
+                facts.commitment(evidence),
+                facts.access(evidence)[0],
+                facts.rows_kept(evidence),
+                RETENTION.statement(evidence),
+                DELETION_DATE.statement(evidence),
+                DISPOSAL.statement(evidence),
+            )
+        ),
+        Heading("PI1: complete and correct processing"),
+        Statements((facts.recomputed(evidence), *facts.files(evidence), INTEGRITY.statement(evidence))),
+        Heading("P series: privacy"),
+        declared(evidence, PURPOSE, DATA_COLLECTION, PRIVACY),
+    )
+
+
+def _entries(evidence: Evidence) -> tuple[Statement, ...]:
+    """The ids by which an auditor asks for extracts of the logs."""
+    return (
+        evidence.computed("Run, by its id in the audit log", "/run/id"),
+        evidence.computed("Requested by", "/run/user", "/run/requested_at", text=_requested),
+        evidence.computed(
+            "Entries of the ledger, by their ids",
+            "/ledger/entries",
+            text=lambda entries: ", ".join(clean(entry.get("id")) for entry in entries[-MOST_ENTRIES:]) or "none",
+        ),
+    )
+
+
+def _requested(user: object, moment: object) -> str:
+    return f"{clean(user)}, {clean(moment)}"
+
+
+def _versions(evidence: Evidence) -> tuple[Statement, ...]:
+    return (
+        facts.method(evidence),
+        evidence.computed(
+            "Libraries",
+            "/certificate/generator/libraries",
+            text=lambda libraries: ", ".join(f"{clean(name)} {clean(text)}" for name, text in libraries.items()),
+        ),
+        evidence.computed(
+            "Last audits of the methods",
+            "/method_audits/recorded_on",
+            "/method_audits/version",
+            "/method_audits/code_changed",
+            text=lambda moment, version, changed: (
+                f"{clean(moment)}, of version {clean(version)}; the audited code was "
+                f"{'changed' if changed else 'not changed'} since"
+            ),
+        ),
+    )
 
 
 FRAMEWORK = Framework(

@@ -1,0 +1,190 @@
+"""Numbers of the attacks, for the internal edition alone: no budget paid for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.reporting.document import Block, Figure, Heading, Intervals, Note, Paragraph, Statements, Table
+from app.reporting.evidence import Evidence
+from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean, number_text
+
+METRICS = "/evaluation/metrics"
+
+SHARE, SCORE, EPSILON = "share", "score", "epsilon"
+"""Units of `engine.evaluation.metric`, which is slow to load."""
+
+RISKS = {
+    "singling-out": "singling out",
+    "linkability": "linkability",
+    "attribute-inference": "inference",
+    "membership": "inference, of who was in the table",
+    "closest-record": "no risk of its own: a search for faults",
+    "copies": "singling out, by copies",
+    "noise-check": "no risk of its own: a search for faults",
+}
+"""By name of an attack, the risk that it is about, in the words of WP216."""
+
+THREATS = {
+    "membership": (
+        "Somebody who has the synthetic table and other rows of the same population takes those for rows of the "
+        "private table near which synthetic rows are denser than the population. Knowledge assumed: all values of the "
+        "rows in question, and as many rows of others."
+    ),
+    "copies": (
+        "Somebody looks for rows of people they know in the synthetic table, equal in all columns or in all but one. "
+        "Knowledge assumed: all values of these rows. Rows that were never learned from are the control."
+    ),
+    "closest-record": (
+        "Distances from synthetic rows to private ones are held against distances to rows that were never learned "
+        "from. This is a search for faults of the program, and no measure of privacy: a table can lie far from all "
+        "rows and still tell about one."
+    ),
+    "noise-check": (
+        "Whoever holds the private rows compares them with the noisy counts that were released, to see whether noise "
+        "of the stated size was drawn."
+    ),
+}
+"""By name of an attack whose record does not say it: who attacks, and what they know."""
+
+_COMPARED = ("singling-out", "linkability", "attribute-inference")
+
+
+def build(evidence: Evidence) -> tuple[Block, ...]:
+    """Each attack: who attacks and knows what, how often it succeeded, and what guessing and the control reach."""
+    found = {name: metric for name, metric in _metrics(evidence) if metric.get("part") == "privacy"}
+    if not found:
+        return (Statements((evidence.computed("Attacks", METRICS),)),)
+    blocks = [*_figure(found), *_alarms(evidence)]
+    for name, metric in found.items():
+        blocks += [Heading(clean(metric.get("title"))), *_attack(evidence, name, metric)]
+    return tuple(blocks)
+
+
+def _metrics(evidence: Evidence) -> list[tuple[str, Mapping[str, Any]]]:
+    metrics = evidence.at(METRICS)
+    return list(metrics.items()) if isinstance(metrics, Mapping) else []
+
+
+def _alarms(evidence: Evidence) -> list[Block]:
+    return [
+        Note(f"Alarm. {clean(alarm.get('title'))}: {clean(alarm.get('sentence'), LONGEST_STATEMENT)}", is_warning=True)
+        for alarm in evidence.items("/evaluation/alarms")
+    ]
+
+
+def _attack(evidence: Evidence, name: str, metric: Mapping[str, Any]) -> list[Block]:
+    pointer = f"{METRICS}/{name}"
+    said = [f"Risk, in the words of WP216: {RISKS[name]}."] if name in RISKS else []
+    blocks: list[Block] = [Paragraph(" ".join([*said, *([THREATS[name]] if name in THREATS else [])]))]
+    if "unavailable" in metric:
+        reason = evidence.computed("Could not be computed", f"{pointer}/unavailable")
+        return [*blocks, Statements((reason,))]
+    details = metric.get("details") or {}
+    facts = [
+        evidence.computed(title, f"{pointer}/details/{key}")
+        for key, title in (("threat_model", "Threat model"), ("knowledge", "Knowledge assumed"))
+        if key in details
+    ]
+    facts += [
+        evidence.computed(title, f"{pointer}/details/{key}", text=number_text)
+        for key, title in (
+            ("targets_each", "Rows attacked, of each group"),
+            ("real_rows_each", "Real rows of each group"),
+        )
+        if key in details
+    ]
+    blocks += [Statements(tuple(facts))] if facts else []
+    if details.get("attacks"):
+        blocks.append(_rates(f"{pointer}/details/attacks", metric, details["attacks"]))
+    else:
+        blocks.append(_findings(evidence, f"{pointer}/findings", metric))
+    if "caveat" in details:
+        blocks.append(Statements((evidence.computed("To be read with", f"{pointer}/details/caveat"),)))
+    return blocks
+
+
+def _rates(pointer: str, metric: Mapping[str, Any], attacks: Sequence[Mapping[str, Any]]) -> Table:
+    """Success on training rows, by guessing, and on the control, for each way of the attack."""
+    return Table(
+        f"{clean(metric.get('title'))}: success on rows that were learned from, by guessing, and on others",
+        ("Attack", "Attacks", "Success", "Guessing", "Control", "Beyond the control", "95 % interval"),
+        tuple(
+            (
+                clean(attack.get("title")),
+                number_text(attack.get("n_attacks")),
+                *(_share((attack.get(group) or {}).get("rate")) for group in ("main", "baseline", "control")),
+                _share((attack.get("risk") or {}).get("value")),
+                _interval((attack.get("risk") or {}).get("interval"), SHARE),
+            )
+            for attack in attacks
+        ),
+        (5, 2, 2, 2, 2, 2, 4),
+        pointer,
+    )
+
+
+def _findings(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Table:
+    """Each measure with its interval and what it is held against."""
+    units = {measure.get("name"): measure for measure in metric.get("measures") or ()}
+    rows = []
+    for finding in metric.get("findings") or ():
+        measure = units.get(finding.get("measure"), {})
+        unit = str(measure.get("unit", SCORE))
+        if unit == EPSILON and not evidence.is_protected:
+            continue  # nothing that could be taken for a privacy loss stands in a report without one
+        rows.append(
+            (
+                clean(measure.get("title")),
+                _number(finding.get("value"), unit),
+                _interval(finding.get("interval"), unit),
+                f"{_number(finding.get('reference'), unit)} ({clean(measure.get('reference'))})",
+            )
+        )
+    caption = f"{clean(metric.get('title'))}: what was found, and what it is held against"
+    return Table(caption, ("Measure", "Found", "95 % interval", "Held against"), tuple(rows), (5, 3, 4, 5), pointer)
+
+
+def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:
+    """What the three attacks of WP216 gain over their control, with intervals."""
+    lines: list[tuple[str, float, float, float]] = []
+    for name in _COMPARED:
+        metric = found.get(name) or {}
+        titles = {measure.get("name"): measure.get("title") for measure in metric.get("measures") or ()}
+        for finding in metric.get("findings") or ():
+            value, interval = finding.get("value"), finding.get("interval")
+            if isinstance(value, int | float) and isinstance(interval, list):
+                label = f"{clean(metric.get('title'))}: {clean(titles.get(finding.get('measure')))}"
+                lines.append((label, float(value), float(interval[0]), float(interval[1])))
+    if not lines:
+        return []
+    chart = Intervals(
+        tuple(line[0] for line in lines),
+        tuple(line[1] for line in lines),
+        tuple(line[2] for line in lines),
+        tuple(line[3] for line in lines),
+        "Success beyond the control, as a share of what the control leaves",
+    )
+    alt = "; ".join(
+        f"{label}: {_share(value)}, from {_share(low)} to {_share(high)}" for label, value, low, high in lines
+    )
+    caption = "What each attack gains on rows that were learned from, over rows that were not, with 95 % intervals"
+    return [Figure("risk-of-attacks", caption, f"{caption}. {alt}.", chart, METRICS)]
+
+
+def _share(value: Any) -> str:
+    return _number(value, SHARE)
+
+
+def _number(value: Any, unit: str) -> str:
+    from engine.evaluation.criteria import written
+
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return written(value, unit)
+    return "could not be computed" if isinstance(value, Mapping) else NOT_PROVIDED
+
+
+def _interval(interval: Any, unit: str) -> str:
+    if isinstance(interval, list) and len(interval) == 2:
+        return f"{_number(interval[0], unit)} to {_number(interval[1], unit)}"
+    return "none" if isinstance(interval, Mapping) else NOT_PROVIDED

@@ -1,0 +1,180 @@
+"""Section 9: attacks on the table, audits of the method, and criteria for the release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.reporting.document import Block, Heading, Note, Paragraph, Section, Statements, Table
+from app.reporting.evidence import Evidence
+from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean, epsilon_text, number_text, percent_text
+from app.reporting.sections import attacks
+from engine.errors import InputError
+
+NUMBER = "9"
+
+INTRODUCTION = (
+    "European guidance on anonymisation (WP216, which the EDPB and the CNIL build on) asks three things of a table: "
+    "whether a person can be singled out in it, whether records of one person can be linked, and whether something can "
+    "be inferred about a person. Attacks try this on the table at hand. Their results help whoever decides, and decide "
+    "nothing: an attack that finds nothing proves nothing, since a better one may find more. What one finds is real."
+)
+INTERNAL = (
+    "Class: internal. The numbers of this section compare the table with private rows, and no budget paid for them. "
+    "They must not leave the organisation that holds the rows."
+)
+RELEASABLE = (
+    "Class: releasable. Numbers of attacks are left out: they compare the table with private rows, and no budget paid "
+    "for them. They stand in the internal edition of this report, for those who may see the private rows."
+)
+OPEN = "open"
+"""State of a release whose criteria are all met."""
+
+
+def build(evidence: Evidence) -> Section:
+    """Attacks with their numbers in the internal edition, and which were run in every other."""
+    tried = attacks.build(evidence) if evidence.is_internal else _run(evidence)
+    blocks: tuple[Block, ...] = (
+        Paragraph(INTRODUCTION),
+        Note(INTERNAL if evidence.is_internal else RELEASABLE, is_warning=evidence.is_internal),
+        *tried,
+    )
+    if evidence.is_protected:
+        blocks += (*_audits(evidence), *_criteria(evidence))
+    return Section(NUMBER, "Empirical risk", blocks)
+
+
+def _run(evidence: Evidence) -> tuple[Block, ...]:
+    """The attacks that were run, without what they found."""
+    names = evidence.items("/run/attacks")
+    if not names:
+        return (Statements((evidence.computed("Attacks that were run", "/run/attacks"),)),)
+    from engine.evaluation.privacy_metrics import PRIVACY_METRICS
+
+    known = {info.name: info for info in PRIVACY_METRICS}
+    rows = [
+        (clean(known[name].title), known[name].question, attacks.RISKS.get(name, NOT_PROVIDED))
+        if name in known
+        else (clean(name), NOT_PROVIDED, NOT_PROVIDED)
+        for name in names
+    ]
+    caption = "Attacks that were run on the table for the internal edition"
+    return (Table(caption, ("Attack", "What it asks", "Risk"), tuple(rows), (3, 6, 4), "/run/attacks"),)
+
+
+def _audits(evidence: Evidence) -> tuple[Block, ...]:
+    """What audits of the method proved, on simulated tables."""
+    audits = evidence.items("/method_audits/audits")
+    blocks: tuple[Block, ...] = (
+        Heading("Audits of the method"),
+        Paragraph(
+            "An audit fits the method again and again to two simulated tables that differ by one unit, a canary, and "
+            "proves a lower bound on ε from how well the two can be told apart. A bound above the stated ε is a fault "
+            "of the program. A bound below it proves nothing good: the truth lies anywhere above the bound."
+        ),
+        Statements(
+            (
+                evidence.computed("Audits recorded on", "/method_audits/recorded_on"),
+                evidence.computed("Version that was audited", "/method_audits/version"),
+                evidence.computed(
+                    "Audited code changed since",
+                    "/method_audits/code_changed",
+                    text=lambda changed: "yes: the audits are of older code" if changed else "no",
+                ),
+            )
+        ),
+    )
+    if not audits:
+        return (*blocks, Statements((evidence.computed("Audits of this method", "/method_audits/audits"),)))
+    warning = Note(
+        "An audit proved more than was stated: the method or its implementation is at fault.", is_warning=True
+    )
+    return (*blocks, *([warning] if any(map(_proves_too_much, audits)) else []), _audit_table(audits))
+
+
+def _proves_too_much(audit: Mapping[str, Any]) -> bool:
+    """Whether a bound lies above what the method stated."""
+    stated = float(audit["epsilon"])
+    return any(max(proof["epsilon"], proof["epsilon_of_mu"]) > stated for proof in audit.get("proofs") or ())
+
+
+def _audit_table(audits: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(
+        "Lower bounds on ε that audits of the method proved",
+        ("ε stated", "Adversary", "Canary", "Runs per side", "ε at least", "ε at least, rates alone", "Confidence"),
+        tuple(
+            (
+                epsilon_text(audit.get("epsilon")),
+                clean(proof.get("adversary")) + (", training shortened" if audit.get("shortened") else ""),
+                clean((audit.get("neighbours") or {}).get(proof.get("neighbours"), proof.get("neighbours"))),
+                number_text(proof.get("runs")),
+                number_text(proof.get("epsilon_of_mu"), 3),
+                number_text(proof.get("epsilon"), 3),
+                percent_text(audit["confidence"]) if "confidence" in audit else NOT_PROVIDED,
+            )
+            for audit in audits
+            for proof in audit.get("proofs") or ()
+        ),
+        (2, 3, 6, 2, 2, 3, 3),
+        "/method_audits/audits",
+    )
+
+
+def _criteria(evidence: Evidence) -> tuple[Block, ...]:
+    """What the plan demanded before the run, what became of it, and who decided otherwise."""
+    from engine.evaluation.criteria import REVEALS
+
+    blocks: list[Block] = [
+        Heading("Criteria for the release"),
+        Statements((evidence.computed("State of the release", "/run/release/state"),)),
+    ]
+    outcomes = evidence.items("/run/release/outcomes")
+    if outcomes:
+        blocks += [_outcomes(evidence, outcomes), Note(REVEALS)]
+    else:
+        blocks.append(Paragraph("The plan stated no criterion before the run, and no alarm was looked for."))
+    if evidence.at("/run/release/override") is not None:
+        who = evidence.at("/run/release/override/username")
+        blocks.append(
+            Statements(
+                (
+                    evidence.declared("Opened all the same, because", "/run/release/override/reason", by=who),
+                    evidence.declared("Opened on", "/run/release/override/at", by=who),
+                )
+            )
+        )
+    return tuple(blocks)
+
+
+def _outcomes(evidence: Evidence, outcomes: Sequence[Mapping[str, Any]]) -> Table:
+    header = ("Criterion", "Demanded before the run", "Outcome")
+    rows = tuple(
+        (clean(outcome.get("title")), clean(outcome.get("required")), _outcome(evidence, outcome))
+        for outcome in outcomes
+    )
+    return Table("Criteria that were stated before the run", header, rows, (5, 4, 5), "/run/release/outcomes")
+
+
+def _outcome(evidence: Evidence, outcome: Mapping[str, Any]) -> str:
+    """What became of a criterion; no more than the release itself tells, where ε does not cover it."""
+    state = clean(outcome.get("state"))
+    if evidence.is_internal:
+        return f"{state}: {clean(outcome.get('sentence'), LONGEST_STATEMENT)}"
+    if _is_covered(outcome.get("criterion")):
+        return state
+    if evidence.at("/run/release/state") == OPEN:
+        return "met, as the release itself tells"
+    return "internal: ε does not cover what became of it"
+
+
+def _is_covered(criterion: Any) -> bool:
+    """Whether what became of a criterion tells nothing that no budget paid for."""
+    from engine.evaluation.criteria import catalogue_entry
+
+    if not isinstance(criterion, Mapping):
+        return False
+    try:
+        entry = catalogue_entry(str(criterion.get("metric")), str(criterion.get("measure")))
+    except InputError:
+        return False
+    return not entry.metric.reads_real_rows
