@@ -12,6 +12,7 @@ from app.reporting.sections import (
     guarantee,
     ledger,
     measurements,
+    model_card,
     not_covered,
     sources,
     summary,
@@ -62,7 +63,8 @@ def code_text(evidence: Evidence) -> str:
 
 def _unprotected_sections(evidence: Evidence) -> tuple[Section, ...]:
     """No ε is printed, of this run or of any other, so neither is the ledger."""
-    return unprotected.build(evidence)
+    sections = unprotected.build(evidence)
+    return (*sections, model_card.build(evidence, str(len(sections) + 1)))
 
 
 def _sections(evidence: Evidence) -> tuple[Section, ...]:
@@ -75,5 +77,6 @@ def _sections(evidence: Evidence) -> tuple[Section, ...]:
         trust.build(evidence),
         not_covered.build(evidence),
         utility.build(evidence),
+        model_card.build(evidence, "13"),
         measurements.build(evidence),
     )
