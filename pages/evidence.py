@@ -28,9 +28,10 @@ if run.status != "done":
     st.stop()
 if not run.is_protected:
     making.choose_record(run)
+    place = st.container()
     making.made_before(reports)
     files.versions(user, reports)
-    making.carry_out(user, run)
+    making.carry_out(user, run, place)
     st.stop()
 
 with messages.reporting():
@@ -46,6 +47,7 @@ elif part == parts.ANSWERS:
     parts.go_on("Make a report", parts.REPORTS)
 else:
     making.choose(run, form)
+    place = st.container()
     making.made_before(reports)
     files.versions(user, reports)
-    making.carry_out(user, run, form)
+    making.carry_out(user, run, place, form)

@@ -11,9 +11,8 @@ layout.page_header(
     "Verify",
     "Check whether a report is as it was signed, and with which key. The file is read here and not kept.",
 )
-known = services.signing.list()
-checks.ask(user, known)
+checks.ask(user)
 st.header("Without this page", anchor=False)
 checks.offline()
 st.header("Keys of this installation", anchor="keys")
-keys.show(user, known)
+keys.show(user, services.signing.list())

@@ -104,7 +104,8 @@ def downloads(user: UserView, report: EvidenceView, place: str, *, is_primary: b
         )
         if PDF in by_kind:
             _file(user, report, by_kind[PDF], place)
-        with st.popover("More files", icon=":material/list:", key=f"evidence_{place}_{report.version}_more"):
+        more = st.popover("More files", icon=":material/list:", key=f"evidence_{place}_{report.version}_more")
+        with more.container(gap="xxsmall"):
             for kind in sorted(by_kind.keys() - {PDF}, key=_order):
                 _file(user, report, by_kind[kind], place, is_listed=True)
 

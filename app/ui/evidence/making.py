@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.reporting.evidence import INTERNAL_EDITION, RELEASABLE_EDITION
 from app.services.evidence_views import EvidenceView
@@ -96,16 +97,19 @@ def is_wanted(run: RunView) -> bool:
     return isinstance(wanted, Wanted) and wanted.run_id == run.id
 
 
-def carry_out(user: UserView, run: RunView, form: Form | None = None) -> None:
-    """Make the report that a button asked for, once, and run the page again; show the one made before.
+def carry_out(user: UserView, run: RunView, place: DeltaGenerator, form: Form | None = None) -> None:
+    """Make the report that a button asked for, once, and run the page again.
 
     Args:
         user: the owner.
         run: the run.
+        place: where to say that it is being made, or why it is not.
         form: what is declared; saved first where it is not.
     """
     wanted = st.session_state.pop(WANTED, None)
-    if isinstance(wanted, Wanted) and wanted.run_id == run.id:
+    if not isinstance(wanted, Wanted) or wanted.run_id != run.id:
+        return
+    with place:
         if form is not None and form.is_unsaved and not declaring.save(form):
             return
         with messages.showing(), st.spinner("Making the report: computing ε again, drawing, signing"):
