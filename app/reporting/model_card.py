@@ -19,8 +19,9 @@ COVER_FACTS = ("Document", "Version", "Status", "Edition", "Made", "Dataset", "S
 """Facts of the report's first page that the card repeats."""
 
 HUB_LICENCES = frozenset(
-    "apache-2.0 mit cc0-1.0 cc-by-4.0 cc-by-sa-4.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-sa-4.0 cc-by-nc-nd-4.0 odbl "
-    "odc-by pddl cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 etalab-2.0 gpl-3.0 bsd-3-clause".split()
+    {"apache-2.0", "bsd-3-clause", "cc-by-4.0", "cc-by-nc-4.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0"}
+    | {"cc-by-sa-4.0", "cc0-1.0", "cdla-permissive-1.0", "cdla-permissive-2.0", "cdla-sharing-1.0", "etalab-2.0"}
+    | {"gpl-3.0", "mit", "odbl", "odc-by", "pddl"}
 )
 """Licences that the hub knows by these names; any other is given as text."""
 

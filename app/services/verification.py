@@ -107,7 +107,9 @@ def _record(report: EvidenceReport | None, evidence_sha256: str | None) -> Check
     if report is None:
         return CheckView(RECORD, False, "This installation has no record of this report: it was not made here.")
     if evidence_sha256 != report.evidence_sha256:
-        return CheckView(RECORD, False, "This installation made another report under this number: its evidence differs.")
+        return CheckView(
+            RECORD, False, "This installation made another report under this number: its evidence differs."
+        )
     made = f"This installation made it on {report.created_at:%Y-%m-%d} as version {report.version}, {report.status}."
     successor = report.successor
     if successor is None:

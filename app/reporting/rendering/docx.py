@@ -33,6 +33,7 @@ from app.reporting.rendering.docx_parts import (
     set_header_row,
     set_table_texts,
     shade,
+    table_paragraph,
 )
 from app.reporting.rendering.outline import outline
 from app.reporting.rendering.plain import legal
@@ -176,13 +177,11 @@ def _table(
     set_column_widths(table, [TEXT_WIDTH * width / sum(widths) for width in widths])
     set_header_row(table.rows[0])
     for cell, text in zip(table.rows[0].cells, header, strict=True):
-        cell.paragraphs[0].style = "Table text"
-        cell.paragraphs[0].add_run(legal(text)).bold = True
+        table_paragraph(cell).add_run(legal(text)).bold = True
         shade(cell)
     for row, texts in zip(table.rows[1:], rows, strict=True):
         for cell, text in zip(row.cells, texts, strict=True):
-            cell.paragraphs[0].style = "Table text"
-            cell.paragraphs[0].text = legal(text)
+            table_paragraph(cell).text = legal(text)
     document.add_paragraph(style="After table")
     return table
 

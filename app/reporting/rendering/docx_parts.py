@@ -17,6 +17,7 @@ INK, QUIET, ALARM, PANEL = "1B2430", "515D6D", "9B1C1C", "EEF1F5"
 
 LANGUAGE = "en-US"
 
+TABLE_TEXT = "Table text"
 _TABLE_STYLE = "Report table"
 
 _PARAGRAPH_STYLES: Mapping[str, Mapping[str, Any]] = {
@@ -30,7 +31,7 @@ _PARAGRAPH_STYLES: Mapping[str, Mapping[str, Any]] = {
     "Figure caption": {"size": 9.5, "italic": True, "before": 2, "after": 10},
     "Picture": {"size": 10, "before": 8, "after": 0, "with_next": True},
     "Signature role": {"size": 11, "before": 12, "after": 3, "with_next": True},
-    "Table text": {"size": 9.5, "before": 0, "after": 0},
+    TABLE_TEXT: {"size": 9.5, "before": 0, "after": 0},
     "After table": {"size": 4, "before": 0, "after": 2},
     "toc 1": {"size": 10.5, "before": 2, "after": 1},
     "toc 2": {"size": 10, "before": 0, "after": 1, "left": 14},
@@ -203,6 +204,13 @@ def set_column_widths(table: Any, widths: Sequence[float]) -> None:
         row.get_or_add_trPr().insert(0, _element("w:cantSplit"))
         for cell, width in zip(row.tc_lst, widths, strict=True):
             cell.width = Cm(width)
+
+
+def table_paragraph(cell: Any) -> Any:
+    """The paragraph of an empty cell, in the style of tables, which is named by its id: looking it up takes long."""
+    paragraph = cell.paragraphs[0]
+    paragraph._p.style = TABLE_TEXT.replace(" ", "")
+    return paragraph
 
 
 def shade(cell: Any) -> None:

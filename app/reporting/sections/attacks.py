@@ -7,7 +7,8 @@ from typing import Any
 
 from app.reporting.document import Block, Figure, Heading, Intervals, Note, Paragraph, Statements, Table
 from app.reporting.evidence import Evidence
-from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean, number_text
+from app.reporting.printable import NOT_PROVIDED, clean, number_text
+from app.reporting.sections.phrases import part, records
 
 METRICS = "/evaluation/metrics"
 
@@ -19,11 +20,12 @@ RISKS = {
     "linkability": "linkability",
     "attribute-inference": "inference",
     "membership": "inference, of who was in the table",
-    "closest-record": "no risk of its own: a search for faults",
     "copies": "singling out, by copies",
-    "noise-check": "no risk of its own: a search for faults",
 }
 """By name of an attack, the risk that it is about, in the words of WP216."""
+
+SEARCH = "none of the three: a search for faults of the program"
+"""What all else is about."""
 
 THREATS = {
     "membership": (
@@ -62,25 +64,31 @@ def build(evidence: Evidence) -> tuple[Block, ...]:
 
 
 def _metrics(evidence: Evidence) -> list[tuple[str, Mapping[str, Any]]]:
-    metrics = evidence.at(METRICS)
-    return list(metrics.items()) if isinstance(metrics, Mapping) else []
+    metrics = part(evidence.at("/evaluation"), "metrics")
+    return [(name, part(metrics, name)) for name in metrics]
 
 
 def _alarms(evidence: Evidence) -> list[Block]:
-    return [
-        Note(f"Alarm. {clean(alarm.get('title'))}: {clean(alarm.get('sentence'), LONGEST_STATEMENT)}", is_warning=True)
-        for alarm in evidence.items("/evaluation/alarms")
-    ]
+    """Signs of a fault of the program, which nobody must overlook."""
+    alarms = records(evidence.at("/evaluation/alarms"))
+    if not alarms:
+        return []
+    found = (
+        evidence.computed(f"Alarm: {clean(alarm.get('title'))}", f"/evaluation/alarms/{place}/sentence")
+        for place, alarm in enumerate(alarms)
+    )
+    return [Note("The report has alarms: signs of a fault of the program.", is_warning=True), Statements(tuple(found))]
 
 
 def _attack(evidence: Evidence, name: str, metric: Mapping[str, Any]) -> list[Block]:
     pointer = f"{METRICS}/{name}"
-    said = [f"Risk, in the words of WP216: {RISKS[name]}."] if name in RISKS else []
-    blocks: list[Block] = [Paragraph(" ".join([*said, *([THREATS[name]] if name in THREATS else [])]))]
+    blocks: list[Block] = [
+        Paragraph(f"Risk, in the words of WP216: {RISKS.get(name, SEARCH)}. {THREATS.get(name, '')}")
+    ]
     if "unavailable" in metric:
         reason = evidence.computed("Could not be computed", f"{pointer}/unavailable")
         return [*blocks, Statements((reason,))]
-    details = metric.get("details") or {}
+    details = part(metric, "details")
     facts = [
         evidence.computed(title, f"{pointer}/details/{key}")
         for key, title in (("threat_model", "Threat model"), ("knowledge", "Knowledge assumed"))
@@ -95,10 +103,11 @@ def _attack(evidence: Evidence, name: str, metric: Mapping[str, Any]) -> list[Bl
         if key in details
     ]
     blocks += [Statements(tuple(facts))] if facts else []
-    if details.get("attacks"):
-        blocks.append(_rates(f"{pointer}/details/attacks", metric, details["attacks"]))
+    if attacks := records(details.get("attacks")):
+        blocks.append(_rates(f"{pointer}/details/attacks", metric, attacks))
     else:
         blocks.append(_findings(evidence, f"{pointer}/findings", metric))
+    blocks.append(_in_words(evidence, f"{pointer}/findings", metric))
     if "caveat" in details:
         blocks.append(Statements((evidence.computed("To be read with", f"{pointer}/details/caveat"),)))
     return blocks
@@ -113,9 +122,9 @@ def _rates(pointer: str, metric: Mapping[str, Any], attacks: Sequence[Mapping[st
             (
                 clean(attack.get("title")),
                 number_text(attack.get("n_attacks")),
-                *(_share((attack.get(group) or {}).get("rate")) for group in ("main", "baseline", "control")),
-                _share((attack.get("risk") or {}).get("value")),
-                _interval((attack.get("risk") or {}).get("interval"), SHARE),
+                *(_share(part(attack, group).get("rate")) for group in ("main", "baseline", "control")),
+                _share(part(attack, "risk").get("value")),
+                _interval(part(attack, "risk").get("interval"), SHARE),
             )
             for attack in attacks
         ),
@@ -126,10 +135,10 @@ def _rates(pointer: str, metric: Mapping[str, Any], attacks: Sequence[Mapping[st
 
 def _findings(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Table:
     """Each measure with its interval and what it is held against."""
-    units = {measure.get("name"): measure for measure in metric.get("measures") or ()}
+    measures = {measure.get("name"): measure for measure in records(metric.get("measures"))}
     rows = []
-    for finding in metric.get("findings") or ():
-        measure = units.get(finding.get("measure"), {})
+    for finding in records(metric.get("findings")):
+        measure = measures.get(finding.get("measure"), {})
         unit = str(measure.get("unit", SCORE))
         if unit == EPSILON and not evidence.is_protected:
             continue  # nothing that could be taken for a privacy loss stands in a report without one
@@ -145,13 +154,25 @@ def _findings(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Ta
     return Table(caption, ("Measure", "Found", "95 % interval", "Held against"), tuple(rows), (5, 3, 4, 5), pointer)
 
 
+def _in_words(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Statements:
+    """What each finding says to a reader who is no statistician."""
+    measures = {measure.get("name"): measure for measure in records(metric.get("measures"))}
+    return Statements(
+        tuple(
+            evidence.computed(clean(measure.get("title")), f"{pointer}/{place}/sentence")
+            for place, finding in enumerate(records(metric.get("findings")))
+            if (measure := measures.get(finding.get("measure"), {})).get("unit") != EPSILON or evidence.is_protected
+        )
+    )
+
+
 def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:
     """What the three attacks of WP216 gain over their control, with intervals."""
     lines: list[tuple[str, float, float, float]] = []
     for name in _COMPARED:
-        metric = found.get(name) or {}
-        titles = {measure.get("name"): measure.get("title") for measure in metric.get("measures") or ()}
-        for finding in metric.get("findings") or ():
+        metric = part(found, name)
+        titles = {measure.get("name"): measure.get("title") for measure in records(metric.get("measures"))}
+        for finding in records(metric.get("findings")):
             value, interval = finding.get("value"), finding.get("interval")
             if isinstance(value, int | float) and isinstance(interval, list):
                 label = f"{clean(metric.get('title'))}: {clean(titles.get(finding.get('measure')))}"

@@ -113,7 +113,11 @@ def _things(report: Report) -> Iterator[tuple[str, str, Printed]]:
                     yield section.number, said.name, Printed(said.source, (said.value,))
             elif isinstance(block, Table):
                 cells = tuple(cell for row in block.rows for cell in row)
-                yield section.number, f"table of {', '.join(block.header)}", Printed((block.source,), cells)
+                yield (
+                    section.number,
+                    f"table of {', '.join(block.header)}",
+                    Printed((block.source, *block.further_sources), cells),
+                )
             elif isinstance(block, Figure):
                 yield section.number, f"figure {block.name}", Printed((block.source,), (block.alt, repr(block.chart)))
 
