@@ -169,7 +169,7 @@ class EvidenceService:
         return ArtifactFile(files_of.artifact_view(report, file), stream)
 
     def open_package(self, user: UserView, report_id: str) -> ArtifactFile:
-        """Everything of a report as one zip file, with the synthetic table; the same bytes each time.
+        """Everything of a report as one zip file, with the synthetic table.
 
         Raises:
             NotFoundError: the user has no such report.
@@ -179,7 +179,7 @@ class EvidenceService:
         with self._database.read() as session:
             report = self._own_report(session, user, report_id)
         self._require_open(report)
-        opened = open_package(self._database, self._files, report)
+        opened = open_package(self._database, self._files, report, self._usable_signer())
         self._note_download(user, report, files_of.PACKAGE)
         return opened
 
@@ -212,6 +212,13 @@ class EvidenceService:
             raise UnavailableError("The private file was deleted before any report bound it, so there is no key.")
         self._audit.record(user, "evidence.commitment_key", "dataset", dataset_id)
         return key
+
+    def _usable_signer(self) -> Signer | None:
+        """The keys in use; None where there are none, which keeps nobody from a report that was signed before."""
+        try:
+            return self._signing.signer()
+        except UnavailableError:
+            return None
 
     def _request(self, user: UserView, run_id: str, choices: Choices) -> Request:
         with self._database.read() as session:
