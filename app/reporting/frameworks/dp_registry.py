@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.reporting.document import Block, Heading, Paragraph, Statement, Statements
@@ -21,6 +20,7 @@ from app.reporting.frameworks.common import (
 )
 from app.reporting.frameworks.parts import declared
 from app.reporting.printable import clean
+from app.reporting.sections.phrases import records
 from engine.data.schema import DomainSource
 
 
@@ -70,7 +70,8 @@ def _unprotected(evidence: Evidence) -> Statement:
     return evidence.computed("Told without noise", "/certificate/columns", text=_unprotected_text)
 
 
-def _unprotected_text(columns: Sequence[Mapping[str, Any]]) -> str:
+def _unprotected_text(found: Any) -> str:
+    columns = records(found)
     stated = [
         clean(column.get("name"))
         for column in columns

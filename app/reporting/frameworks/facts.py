@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from app.reporting.document import Statement
 from app.reporting.evidence import Evidence
 from app.reporting.printable import LONGEST_STATEMENT, clean, delta_text, epsilon_text, number_text
+from app.reporting.sections.phrases import items, part, records, unit_places, unit_text, upward_text
 from engine.data.schema import Treatment
 
 MOST_NAMES = 60
@@ -41,9 +42,7 @@ def composed_loss(evidence: Evidence) -> Statement:
 
 def unit(evidence: Evidence) -> Statement:
     """Whom the guarantee protects."""
-    return evidence.declared(
-        "Unit of protection", "/certificate/unit/kind", "/certificate/unit/max_rows_per_unit", text=_unit_text
-    )
+    return evidence.declared("Unit of protection", *unit_places(evidence), text=unit_text)
 
 
 def neighbours(evidence: Evidence) -> Statement:
@@ -57,7 +56,7 @@ def native_parameters(evidence: Evidence) -> Statement:
         "Native parameters",
         "/certificate/privacy/mu",
         "/certificate/privacy/rho_zcdp",
-        text=lambda mu, rho: f"μ = {number_text(mu, 6)} in Gaussian differential privacy; ρ = {number_text(rho)}",
+        text=lambda mu, rho: f"μ = {upward_text(mu)} in Gaussian differential privacy; ρ = {upward_text(rho)}",
     )
 
 
@@ -158,7 +157,9 @@ def commitment(evidence: Evidence) -> Statement:
         "Commitment to the private file",
         "/private_file/commitment",
         "/private_file/algorithm",
-        text=lambda digest, algorithm: f"{clean(algorithm)} under a key that the owner keeps: {clean(digest)}",
+        text=lambda digest, algorithm: (
+            f"{clean(algorithm)} under a key that the data owner can hand out: {clean(digest)}"
+        ),
     )
 
 
@@ -171,7 +172,7 @@ def files(evidence: Evidence) -> tuple[Statement, ...]:
             f"/synthetic_files/{place}/size_bytes",
             text=lambda digest, size: f"{clean(digest)} ({number_text(size)} bytes)",
         )
-        for place, file in enumerate(evidence.items("/synthetic_files"))
+        for place, file in enumerate(records(evidence.at("/synthetic_files")))
     )
 
 
@@ -182,11 +183,13 @@ def quality(evidence: Evidence, most: int = 4) -> tuple[Statement, ...]:
         evidence: the evidence.
         most: how many metrics.
     """
-    metrics = evidence.at("/released_report/metrics")
+    metrics = part(evidence.at("/released_report"), "metrics")
     found = [
-        evidence.computed(clean(metric.get("title")), f"/released_report/metrics/{name}/findings/0/sentence")
-        for name, metric in (metrics.items() if isinstance(metrics, Mapping) else ())
-        if metric.get("findings")
+        evidence.computed(
+            clean(part(metrics, name).get("title")), f"/released_report/metrics/{name}/findings/0/sentence"
+        )
+        for name in metrics
+        if items(part(metrics, name), "findings")
     ]
     return tuple(found[:most]) or (evidence.computed("Charged findings on quality", "/released_report/metrics"),)
 
@@ -196,14 +199,13 @@ def not_covered(evidence: Evidence) -> Statement:
     return evidence.computed(
         "What the guarantee does not cover",
         "/certificate/not_covered",
-        text=lambda sentences: " ".join(clean(sentence, LONGEST_STATEMENT) for sentence in sentences),
+        text=_sentences,
     )
 
 
-def _unit_text(kind: Any, most: Any) -> str:
-    if kind == "person":
-        return f"one person with at most {'1 row' if most == 1 else f'{number_text(most)} rows'}"
-    return "one row of the table" if kind == "row" else clean(kind)
+def _sentences(sentences: Any) -> str:
+    listed = sentences if isinstance(sentences, list) else [sentences]
+    return " ".join(clean(sentence, LONGEST_STATEMENT) for sentence in listed)
 
 
 def _agrees(agrees: Any) -> str:
@@ -214,15 +216,15 @@ def _whole(value: Any) -> Any:
     return round(value) if isinstance(value, int | float) else value
 
 
-def _named(columns: Sequence[Mapping[str, Any]], word: str) -> str:
-    names = [clean(column.get("name")) for column in columns if treatment_of(column) == word]
+def _named(columns: Any, word: str) -> str:
+    names = [clean(column.get("name")) for column in records(columns) if treatment_of(column) == word]
     more = f", and {len(names) - MOST_NAMES} more, see section 3" if len(names) > MOST_NAMES else ""
     return f"{len(names)}: {', '.join(names[:MOST_NAMES])}{more}" if names else "none"
 
 
-def _sources(columns: Sequence[Mapping[str, Any]]) -> str:
+def _sources(columns: Any) -> str:
     counts: dict[str, int] = {}
-    for column in columns:
+    for column in records(columns):
         if treatment_of(column) == TREATMENTS[Treatment.SYNTHESIZE]:
             source = clean(column.get("domain_source"))
             counts[source] = counts.get(source, 0) + 1

@@ -19,7 +19,7 @@ from app.reporting.frameworks.common import (
     RETENTION,
     UNIT_REASON,
 )
-from app.reporting.frameworks.parts import ANSWERS, Item, checklist, declared
+from app.reporting.frameworks.parts import Item, answer_pointer, checklist, declared
 
 KEY_KEPT = "A key or a mapping is kept"
 MODEL_LEAVES = "The fitted model leaves too"
@@ -230,7 +230,7 @@ def _identifiability(evidence: Evidence) -> tuple[Block, ...]:
             "synthetic rows from a fitted model and keeps no list of who became which row; what was replaced by a code "
             "before the upload is a matter of its own."
         ),
-        declared(evidence, KEY, *([KEY_HOLDER] if evidence.at(f"{ANSWERS}/{KEY.id}") == KEY_KEPT else [])),
+        declared(evidence, KEY, *([KEY_HOLDER] if evidence.at(answer_pointer(KEY)) == KEY_KEPT else [])),
         Heading("Recital 26: means reasonably likely to be used"),
         Paragraph(
             "Whether a person can be identified depends on the means that the controller or somebody else is "
@@ -305,7 +305,7 @@ def _assessment(evidence: Evidence) -> tuple[Block, ...]:
 
 def _model(evidence: Evidence) -> tuple[Block, ...]:
     """EDPB Opinion 28/2024, where the model itself is passed on."""
-    leaves = evidence.at(f"{ANSWERS}/{MODEL.id}") == MODEL_LEAVES
+    leaves = evidence.at(answer_pointer(MODEL)) == MODEL_LEAVES
     return (
         Heading("EDPB Opinion 28/2024: where the model leaves"),
         Paragraph(

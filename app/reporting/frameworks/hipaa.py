@@ -16,7 +16,7 @@ from app.reporting.frameworks.common import (
     RECIPIENTS_MEANS,
 )
 from app.reporting.frameworks.identifiers import IDENTIFIERS
-from app.reporting.frameworks.parts import ANSWERS, Item, by_hand, checklist, declared
+from app.reporting.frameworks.parts import Item, by_hand, checklist, declared
 from app.reporting.frameworks.safe_harbor import undeclared, worksheet
 
 SAFE_HARBOR_PATH = "Safe Harbor, 164.514(b)(2)"
@@ -160,7 +160,6 @@ def _expert_pack(evidence: Evidence) -> tuple[Block, ...]:
 
 def _worksheet(evidence: Evidence) -> tuple[Block, ...]:
     """164.514(b)(2): the 18 kinds, and the line on actual knowledge."""
-    seen = evidence.at(f"{ANSWERS}/{COLUMNS_SEEN.id}") == ALL_COLUMNS_SEEN
     return (
         Heading("164.514(b)(2): worksheet of the 18 kinds"),
         Paragraph(
@@ -169,7 +168,7 @@ def _worksheet(evidence: Evidence) -> tuple[Block, ...]:
             "declared by a person; their treatment is computed. The rule knows no privacy loss: a synthesized column "
             "of a kind still holds values of that kind, and a person says whether the rule lets them stay."
         ),
-        worksheet(evidence, all_columns_seen=seen, checked_by=CHECKED_BY),
+        worksheet(evidence, all_columns_seen=COLUMNS_SEEN, yes=ALL_COLUMNS_SEEN, checked_by=CHECKED_BY),
         Statements((undeclared(evidence),)),
         declared(evidence, COLUMNS_SEEN, CHECKED_BY, CHECKED_ON),
         SignatureLine(

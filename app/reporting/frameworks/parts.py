@@ -37,13 +37,25 @@ def declared(evidence: Evidence, *questions: Question) -> Statements:
 
 def checklist(evidence: Evidence, caption: str, items: Sequence[Item]) -> Table:
     """Each item, where the report tells it, and what of it is there."""
+    pointers = dict.fromkeys(
+        pointer
+        for item in items
+        for pointer in (*item.pointers, *(answer_pointer(question) for question in item.questions))
+    )
+    source, *further = pointers
     return Table(
         caption,
         ("Item", "Where", "Status"),
         tuple((item.title, item.place, status_of(evidence, item)) for item in items),
         (4, 3, 5),
-        ANSWERS,
+        source,
+        tuple(further),
     )
+
+
+def answer_pointer(question: Question) -> str:
+    """JSON pointer of what was answered to a question."""
+    return f"{ANSWERS}/{question.id}"
 
 
 def status_of(evidence: Evidence, item: Item) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.reporting.document import Statement, Table
+from app.reporting.document import Statement, Status, Table
 from app.reporting.evidence import Evidence
 from app.reporting.frameworks.base import Question
 from app.reporting.frameworks.facts import TREATMENTS, treatment_of
 from app.reporting.frameworks.identifiers import IDENTIFIERS, Identifier
-from app.reporting.frameworks.parts import ANSWERS
+from app.reporting.frameworks.parts import answer_pointer
 from app.reporting.printable import NOT_PROVIDED, clean
+from app.reporting.sections.phrases import records
 from engine.data.pii import find_by_header
 from engine.data.schema import FieldType, Treatment
 
@@ -24,92 +26,110 @@ STILL_THERE = {
 
 HIGHEST_AGE = 89
 
+COLUMNS, FIELDS = "/certificate/columns", "/certificate/schema/fields"
 
-def worksheet(evidence: Evidence, *, all_columns_seen: bool, checked_by: Question) -> Table:
+
+def worksheet(evidence: Evidence, *, all_columns_seen: Question, yes: str, checked_by: Question) -> Table:
     """A row per kind of identifier.
 
     Args:
         evidence: the evidence.
-        all_columns_seen: whether it was declared that each column was looked at.
+        all_columns_seen: the question whether each column was looked at.
+        yes: its answer where that is so.
         checked_by: the question who checked the worksheet.
     """
-    columns = {column.get("name"): column for column in evidence.items("/certificate/columns")}
+    columns = {column.get("name"): column for column in records(evidence.at(COLUMNS))}
+    seen = answer_pointer(all_columns_seen)
+    none = "none, as declared" if evidence.at(seen) == yes else NOT_PROVIDED
     checker = checked_by.statement(evidence)
-    checked = checker.value if checker.value != NOT_PROVIDED else f"{checker.status} by {checker.by}"
+    checked = checker.value if checker.status is Status.DECLARED else checker.tag
+    declared = {identifier: evidence.items(answer_pointer(identifier.question)) for identifier in IDENTIFIERS}
     return Table(
         "Kinds of identifiers, the columns declared to hold them, and the synthetic file",
         ("Kind", "Columns declared", "Treatment", "Still in the synthetic file", "Checked by"),
-        tuple(_row(evidence, identifier, columns, all_columns_seen, checked) for identifier in IDENTIFIERS),
+        tuple((*_row(identifier, names, columns, none), checked) for identifier, names in declared.items()),
         (5, 4, 3, 5, 4),
-        ANSWERS,
+        answer_pointer(checked_by),
+        (
+            *([seen] if evidence.at(seen) is not None and not all(declared.values()) else []),
+            *(answer_pointer(identifier.question) for identifier in IDENTIFIERS),
+            *([COLUMNS] if any(declared.values()) else []),
+        ),
+    )
+
+
+def _row(
+    identifier: Identifier, names: Sequence[str], columns: Mapping[Any, Mapping[str, Any]], none: str
+) -> tuple[str, str, str, str]:
+    """Kind, columns, treatment, and what of it is still in the file."""
+    kind = f"({identifier.letter}) {identifier.title}"
+    if not names:
+        return (kind, none, none, none)
+    done = {name: treatment_of(columns[name]) if name in columns else "not a column of this run" for name in names}
+    return (
+        kind,
+        ", ".join(map(clean, names)),
+        "; ".join(f"{clean(name)}: {what}" for name, what in done.items()),
+        "; ".join(f"{clean(name)}: {STILL_THERE.get(what, NOT_PROVIDED)}" for name, what in done.items()),
     )
 
 
 def undeclared(evidence: Evidence) -> Statement:
     """Columns whose name or type speaks of a kind that nobody declared them to hold."""
+    places = {field.get("name"): place for place, field in enumerate(records(evidence.at(FIELDS)))}
+    found: list[str] = []
+    pointers = [COLUMNS]
+    for column in records(evidence.at(COLUMNS)):
+        highest = f"{FIELDS}/{places.get(column.get('name'), '')}/constraints/maximum"
+        letters, read = _undeclared_kinds(evidence, column, highest)
+        pointers += read
+        if letters:
+            found.append(f"{clean(column.get('name'))} ({', '.join(letters)}; {treatment_of(column)})")
+    text = f"{'; '.join(found)}: look at them" if found else "none; that a name says nothing proves nothing"
     return evidence.computed(
         "Columns whose name or type speaks of a kind, but that were not declared to hold it",
-        "/certificate/columns",
-        ANSWERS,
-        "/certificate/schema/fields",
-        text=_undeclared,
+        *dict.fromkeys(pointers),
+        text=text,
     )
 
 
-def _row(
-    evidence: Evidence,
-    identifier: Identifier,
-    columns: Mapping[Any, Mapping[str, Any]],
-    all_columns_seen: bool,
-    checked: str,
-) -> tuple[str, ...]:
-    kind = f"({identifier.letter}) {identifier.title}"
-    names = evidence.items(f"{ANSWERS}/{identifier.question.id}")
-    if not names:
-        said = "none, as declared" if all_columns_seen else NOT_PROVIDED
-        return (kind, said, said if all_columns_seen else NOT_PROVIDED, said, checked)
-    done = [treatment_of(columns[name]) if name in columns else None for name in names]
-    treatments = [
-        f"{clean(name)}: {what or 'not a column of this run'}" for name, what in zip(names, done, strict=True)
-    ]
-    still = [
-        f"{clean(name)}: {STILL_THERE.get(what, NOT_PROVIDED) if what else NOT_PROVIDED}"
-        for name, what in zip(names, done, strict=True)
-    ]
-    return (kind, ", ".join(map(clean, names)), "; ".join(treatments), "; ".join(still), checked)
+def _undeclared_kinds(evidence: Evidence, column: Mapping[str, Any], highest: str) -> tuple[list[str], list[str]]:
+    """Letters of the kinds that a column speaks of undeclared, and pointers of what decided it.
+
+    Args:
+        evidence: the evidence.
+        column: of the certificate.
+        highest: pointer of its largest value.
+    """
+    letters, pointers = [], []
+    for identifier in IDENTIFIERS:
+        answer = answer_pointer(identifier.question)
+        if not _may_speak_of(identifier, column):
+            continue
+        if column.get("name") in evidence.items(answer):
+            pointers.append(answer)
+            continue
+        is_age = identifier.holds_dates and not _is_date(column)
+        if is_age and evidence.at(highest) is not None:
+            pointers.append(highest)
+        if not (is_age and _is_low(evidence.at(highest))):
+            letters.append(identifier.letter)
+    return letters, pointers
 
 
-def _undeclared(columns: Sequence[Mapping[str, Any]], values: Any, fields: Any) -> str:
-    answers = values if isinstance(values, Mapping) else {}
-    by_name = {field.get("name"): field for field in fields} if isinstance(fields, list) else {}
-    found = []
-    for column in columns:
-        name = column.get("name")
-        letters = [
-            identifier.letter
-            for identifier in IDENTIFIERS
-            if _speaks_of(identifier, column, by_name.get(name, {}))
-            and name not in (answers.get(identifier.question.id) or ())
-        ]
-        if letters:
-            found.append(f"{clean(name)} ({', '.join(letters)}; {treatment_of(column)})")
-    return f"{'; '.join(found)}: look at them" if found else "none; that a name says nothing proves nothing"
+def _may_speak_of(identifier: Identifier, column: Mapping[str, Any]) -> bool:
+    named = any(finding.kind in identifier.header_kinds for finding in find_by_header(str(column.get("name"))))
+    return named or (identifier.holds_dates and (_is_date(column) or _is_age(column)))
 
 
-def _speaks_of(identifier: Identifier, column: Mapping[str, Any], field: Mapping[str, Any]) -> bool:
-    name, kind = str(column.get("name")), column.get("type")
-    if any(finding.kind in identifier.header_kinds for finding in find_by_header(name)):
-        return True
-    if not identifier.holds_dates:
-        return False
-    return kind in (FieldType.DATE, FieldType.DATETIME) or (_is_age(name) and not _is_low(field))
+def _is_date(column: Mapping[str, Any]) -> bool:
+    return column.get("type") in (FieldType.DATE, FieldType.DATETIME)
 
 
-def _is_age(name: str) -> bool:
-    return "age" in name.lower().replace("-", "_").replace(" ", "_").split("_")
+def _is_age(column: Mapping[str, Any]) -> bool:
+    return "age" in re.split(r"[\W_]+", str(column.get("name")).lower())
 
 
-def _is_low(field: Mapping[str, Any]) -> bool:
-    """Whether the schema says that a number is never above the highest age that may be told."""
-    highest = (field.get("constraints") or {}).get("maximum")
+def _is_low(highest: Any) -> bool:
+    """Whether a number is never above the highest age that may be told."""
     return isinstance(highest, int | float) and highest <= HIGHEST_AGE

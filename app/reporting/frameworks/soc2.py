@@ -9,6 +9,7 @@ from app.reporting.frameworks.base import ADMINISTRATOR, PRIVACY_OFFICER, Framew
 from app.reporting.frameworks.common import DATA_COLLECTION, DELETION_DATE, PURPOSE, RETENTION
 from app.reporting.frameworks.parts import declared
 from app.reporting.printable import clean
+from app.reporting.sections.phrases import moment_text, part, records
 
 MOST_ENTRIES = 20
 """Entries of the ledger that are named, the newest; section 4 has all."""
@@ -22,35 +23,35 @@ SYSTEM = Question(
 )
 ACCESS = Question(
     "soc2-access",
-    "CC6.1 to CC6.3: your record of access",
+    "CC6.1 to CC6.3: the organisation's record of access",
     "Reference to the review of accounts and roles, and to how access is granted and withdrawn.",
     Kind.TEXT,
     ADMINISTRATOR,
 )
 MONITORING = Question(
     "soc2-monitoring",
-    "CC7.2: your record of monitoring",
+    "CC7.2: the organisation's record of monitoring",
     "Reference to where logs are watched, by whom, and how alarms are followed up.",
     Kind.TEXT,
     ADMINISTRATOR,
 )
 CHANGE = Question(
     "soc2-change",
-    "CC8.1: your record of changes",
+    "CC8.1: the organisation's record of changes",
     "Reference to how this version of the studio was tested, approved and installed.",
     Kind.TEXT,
     ADMINISTRATOR,
 )
 DISPOSAL = Question(
     "soc2-disposal",
-    "C1.1 and C1.2: your record of confidential data and of its disposal",
+    "C1.1 and C1.2: the organisation's record of confidential data and of its disposal",
     "Reference to the classification of the private rows, and to the proof that they were deleted.",
     Kind.TEXT,
     ADMINISTRATOR,
 )
 INTEGRITY = Question(
     "soc2-integrity",
-    "PI1: your record of complete and correct processing",
+    "PI1: the organisation's record of complete and correct processing",
     "Reference to the specification that the synthetic table is checked against.",
     Kind.TEXT,
     ADMINISTRATOR,
@@ -58,7 +59,7 @@ INTEGRITY = Question(
 )
 PRIVACY = Question(
     "soc2-privacy",
-    "P series: your record of notice, choice and disposal",
+    "P series: the organisation's record of notice, choice and disposal",
     "Reference to the privacy notice and to the requests of the people concerned.",
     Kind.TEXT,
     PRIVACY_OFFICER,
@@ -108,30 +109,33 @@ def _entries(evidence: Evidence) -> tuple[Statement, ...]:
         evidence.computed(
             "Entries of the ledger, by their ids",
             "/ledger/entries",
-            text=lambda entries: ", ".join(clean(entry.get("id")) for entry in entries[-MOST_ENTRIES:]) or "none",
+            text=lambda entries: (
+                ", ".join(clean(entry.get("id")) for entry in records(entries)[-MOST_ENTRIES:]) or "none"
+            ),
         ),
     )
 
 
 def _requested(user: object, moment: object) -> str:
-    return f"{clean(user)}, {clean(moment)}"
+    return f"{clean(user)}, {moment_text(moment)}"
 
 
 def _versions(evidence: Evidence) -> tuple[Statement, ...]:
+    libraries = part(evidence.at("/certificate/generator"), "libraries")
     return (
         facts.method(evidence),
         evidence.computed(
             "Libraries",
             "/certificate/generator/libraries",
-            text=lambda libraries: ", ".join(f"{clean(name)} {clean(text)}" for name, text in libraries.items()),
+            text=lambda _: ", ".join(f"{clean(name)} {clean(text)}" for name, text in libraries.items()) or "none",
         ),
         evidence.computed(
             "Last audits of the methods",
             "/method_audits/recorded_on",
             "/method_audits/version",
             "/method_audits/code_changed",
-            text=lambda moment, version, changed: (
-                f"{clean(moment)}, of version {clean(version)}; the audited code was "
+            text=lambda day, version, changed: (
+                f"{clean(day)}, of version {clean(version)}; the audited code was "
                 f"{'changed' if changed else 'not changed'} since"
             ),
         ),

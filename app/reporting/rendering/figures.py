@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +28,9 @@ TALLEST = 8.4
 """Inches: with its caption, a figure fills at most a page."""
 
 DOTS_PER_INCH = 200
+
+MOST_KEPT = 32
+"""Drawings that are kept: the formats of one report, made one after the other, ask for the same ones."""
 
 INK, FAINT, GRID, ACCENT, TINT = "#1c2733", "#4a5866", "#d5dde3", "#0b5d6b", "#d7e6e9"
 
@@ -69,6 +73,7 @@ _STYLE: dict[Any, Any] = {
 _lock = threading.Lock()  # the library's settings are global
 
 
+@lru_cache(maxsize=MOST_KEPT)
 def draw(chart: Chart, format: Literal["svg", "png"] = "svg") -> bytes:
     """A chart as a picture as wide as a page's text.
 

@@ -29,10 +29,6 @@ def build(evidence: Evidence) -> tuple[Section, ...]:
 def _limits(framework: Framework) -> tuple[Block, ...]:
     """What the annex can and cannot say, before it says anything."""
     return (
-        Note(f"This annex can say: {_lowered(framework.can_say)} It cannot say: {_lowered(framework.cannot_say)}"),
+        Note(f"What this annex can say. {framework.can_say} What it cannot say. {framework.cannot_say}"),
         Paragraph(f"Reference: {framework.reference}."),
     )
-
-
-def _lowered(sentence: str) -> str:
-    return sentence[0].lower() + sentence[1:]

@@ -7,11 +7,12 @@ from typing import Any
 
 from app.reporting.document import Block, Figure, Heading, Intervals, Note, Paragraph, Statements, Table
 from app.reporting.evidence import Evidence
-from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean, number_text
+from app.reporting.printable import NOT_PROVIDED, clean, number_text
+from app.reporting.sections.phrases import number, part, records
 
 METRICS = "/evaluation/metrics"
 
-SHARE, SCORE, EPSILON = "share", "score", "epsilon"
+SHARE, SCORE, COUNT, EPSILON = UNITS = ("share", "score", "count", "epsilon")
 """Units of `engine.evaluation.metric`, which is slow to load."""
 
 RISKS = {
@@ -19,11 +20,12 @@ RISKS = {
     "linkability": "linkability",
     "attribute-inference": "inference",
     "membership": "inference, of who was in the table",
-    "closest-record": "no risk of its own: a search for faults",
     "copies": "singling out, by copies",
-    "noise-check": "no risk of its own: a search for faults",
 }
 """By name of an attack, the risk that it is about, in the words of WP216."""
+
+SEARCH = "none of the three: a search for faults of the program"
+"""What all else is about."""
 
 THREATS = {
     "membership": (
@@ -62,25 +64,31 @@ def build(evidence: Evidence) -> tuple[Block, ...]:
 
 
 def _metrics(evidence: Evidence) -> list[tuple[str, Mapping[str, Any]]]:
-    metrics = evidence.at(METRICS)
-    return list(metrics.items()) if isinstance(metrics, Mapping) else []
+    metrics = part(evidence.at("/evaluation"), "metrics")
+    return [(name, part(metrics, name)) for name in metrics]
 
 
 def _alarms(evidence: Evidence) -> list[Block]:
-    return [
-        Note(f"Alarm. {clean(alarm.get('title'))}: {clean(alarm.get('sentence'), LONGEST_STATEMENT)}", is_warning=True)
-        for alarm in evidence.items("/evaluation/alarms")
-    ]
+    """Signs of a fault of the program, which nobody must overlook."""
+    alarms = records(evidence.at("/evaluation/alarms"))
+    if not alarms:
+        return []
+    found = (
+        evidence.computed(f"Alarm: {clean(alarm.get('title'))}", f"/evaluation/alarms/{place}/sentence")
+        for place, alarm in enumerate(alarms)
+    )
+    return [Note("The report has alarms: signs of a fault of the program.", is_warning=True), Statements(tuple(found))]
 
 
 def _attack(evidence: Evidence, name: str, metric: Mapping[str, Any]) -> list[Block]:
     pointer = f"{METRICS}/{name}"
-    said = [f"Risk, in the words of WP216: {RISKS[name]}."] if name in RISKS else []
-    blocks: list[Block] = [Paragraph(" ".join([*said, *([THREATS[name]] if name in THREATS else [])]))]
+    blocks: list[Block] = [
+        Paragraph(f"Risk, in the words of WP216: {RISKS.get(name, SEARCH)}. {THREATS.get(name, '')}")
+    ]
     if "unavailable" in metric:
         reason = evidence.computed("Could not be computed", f"{pointer}/unavailable")
         return [*blocks, Statements((reason,))]
-    details = metric.get("details") or {}
+    details = part(metric, "details")
     facts = [
         evidence.computed(title, f"{pointer}/details/{key}")
         for key, title in (("threat_model", "Threat model"), ("knowledge", "Knowledge assumed"))
@@ -95,10 +103,11 @@ def _attack(evidence: Evidence, name: str, metric: Mapping[str, Any]) -> list[Bl
         if key in details
     ]
     blocks += [Statements(tuple(facts))] if facts else []
-    if details.get("attacks"):
-        blocks.append(_rates(f"{pointer}/details/attacks", metric, details["attacks"]))
+    if attacks := records(details.get("attacks")):
+        blocks.append(_rates(f"{pointer}/details/attacks", metric, attacks))
     else:
-        blocks.append(_findings(evidence, f"{pointer}/findings", metric))
+        blocks.append(_findings(evidence, pointer, metric))
+    blocks.append(_in_words(evidence, f"{pointer}/findings", metric))
     if "caveat" in details:
         blocks.append(Statements((evidence.computed("To be read with", f"{pointer}/details/caveat"),)))
     return blocks
@@ -113,9 +122,9 @@ def _rates(pointer: str, metric: Mapping[str, Any], attacks: Sequence[Mapping[st
             (
                 clean(attack.get("title")),
                 number_text(attack.get("n_attacks")),
-                *(_share((attack.get(group) or {}).get("rate")) for group in ("main", "baseline", "control")),
-                _share((attack.get("risk") or {}).get("value")),
-                _interval((attack.get("risk") or {}).get("interval"), SHARE),
+                *(_share(part(attack, group).get("rate")) for group in ("main", "baseline", "control")),
+                _share(part(attack, "risk").get("value")),
+                _interval(part(attack, "risk").get("interval"), SHARE),
             )
             for attack in attacks
         ),
@@ -126,11 +135,11 @@ def _rates(pointer: str, metric: Mapping[str, Any], attacks: Sequence[Mapping[st
 
 def _findings(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Table:
     """Each measure with its interval and what it is held against."""
-    units = {measure.get("name"): measure for measure in metric.get("measures") or ()}
+    measures = {measure.get("name"): measure for measure in records(metric.get("measures"))}
     rows = []
-    for finding in metric.get("findings") or ():
-        measure = units.get(finding.get("measure"), {})
-        unit = str(measure.get("unit", SCORE))
+    for finding in records(metric.get("findings")):
+        measure = measures.get(finding.get("measure"), {})
+        unit = _unit(measure)
         if unit == EPSILON and not evidence.is_protected:
             continue  # nothing that could be taken for a privacy loss stands in a report without one
         rows.append(
@@ -142,20 +151,33 @@ def _findings(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Ta
             )
         )
     caption = f"{clean(metric.get('title'))}: what was found, and what it is held against"
-    return Table(caption, ("Measure", "Found", "95 % interval", "Held against"), tuple(rows), (5, 3, 4, 5), pointer)
+    header = ("Measure", "Found", "95 % interval", "Held against")
+    return Table(caption, header, tuple(rows), (5, 3, 4, 5), f"{pointer}/findings", (f"{pointer}/measures",))
+
+
+def _in_words(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Statements:
+    """What each finding says to a reader who is no statistician."""
+    measures = {measure.get("name"): measure for measure in records(metric.get("measures"))}
+    return Statements(
+        tuple(
+            evidence.computed(clean(measure.get("title")), f"{pointer}/{place}/sentence")
+            for place, finding in enumerate(records(metric.get("findings")))
+            if (measure := measures.get(finding.get("measure"), {})).get("unit") != EPSILON or evidence.is_protected
+        )
+    )
 
 
 def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:
     """What the three attacks of WP216 gain over their control, with intervals."""
     lines: list[tuple[str, float, float, float]] = []
     for name in _COMPARED:
-        metric = found.get(name) or {}
-        titles = {measure.get("name"): measure.get("title") for measure in metric.get("measures") or ()}
-        for finding in metric.get("findings") or ():
-            value, interval = finding.get("value"), finding.get("interval")
-            if isinstance(value, int | float) and isinstance(interval, list):
+        metric = part(found, name)
+        titles = {measure.get("name"): measure.get("title") for measure in records(metric.get("measures"))}
+        for finding in records(metric.get("findings")):
+            value, ends = number(finding.get("value")), _ends(finding.get("interval"))
+            if value is not None and ends is not None:
                 label = f"{clean(metric.get('title'))}: {clean(titles.get(finding.get('measure')))}"
-                lines.append((label, float(value), float(interval[0]), float(interval[1])))
+                lines.append((label, value, *ends))
     if not lines:
         return []
     chart = Intervals(
@@ -168,7 +190,7 @@ def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:
     alt = "; ".join(
         f"{label}: {_share(value)}, from {_share(low)} to {_share(high)}" for label, value, low, high in lines
     )
-    caption = "What each attack gains on rows that were learned from, over rows that were not, with 95 % intervals"
+    caption = "What each attack gains on rows that were learned from, over rows that were not, with intervals"
     return [Figure("risk-of-attacks", caption, f"{caption}. {alt}.", chart, METRICS)]
 
 
@@ -179,12 +201,25 @@ def _share(value: Any) -> str:
 def _number(value: Any, unit: str) -> str:
     from engine.evaluation.criteria import written
 
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return written(value, unit)
+    exact = number(value)
+    if exact is not None:
+        return written(exact, unit)
     return "could not be computed" if isinstance(value, Mapping) else NOT_PROVIDED
 
 
+def _ends(interval: Any) -> tuple[float, float] | None:
+    """Both ends of an interval, where it has them."""
+    low, high = map(number, interval) if isinstance(interval, list) and len(interval) == 2 else (None, None)
+    return None if low is None or high is None else (low, high)
+
+
+def _unit(measure: Mapping[str, Any]) -> str:
+    """How a measure's numbers are written."""
+    unit = measure.get("unit")
+    return unit if unit in UNITS else SCORE
+
+
 def _interval(interval: Any, unit: str) -> str:
-    if isinstance(interval, list) and len(interval) == 2:
-        return f"{_number(interval[0], unit)} to {_number(interval[1], unit)}"
+    if ends := _ends(interval):
+        return f"{_number(ends[0], unit)} to {_number(ends[1], unit)}"
     return "none" if isinstance(interval, Mapping) else NOT_PROVIDED

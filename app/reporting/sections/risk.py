@@ -9,7 +9,7 @@ from app.reporting.document import Block, Heading, Note, Paragraph, Section, Sta
 from app.reporting.evidence import Evidence
 from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean, epsilon_text, number_text, percent_text
 from app.reporting.sections import attacks
-from engine.errors import InputError
+from app.reporting.sections.phrases import moment_text, number, part, records
 
 NUMBER = "9"
 
@@ -27,8 +27,6 @@ RELEASABLE = (
     "Class: releasable. Numbers of attacks are left out: they compare the table with private rows, and no budget paid "
     "for them. They stand in the internal edition of this report, for those who may see the private rows."
 )
-OPEN = "open"
-"""State of a release whose criteria are all met."""
 
 
 def build(evidence: Evidence) -> Section:
@@ -53,7 +51,7 @@ def _run(evidence: Evidence) -> tuple[Block, ...]:
 
     known = {info.name: info for info in PRIVACY_METRICS}
     rows = [
-        (clean(known[name].title), known[name].question, attacks.RISKS.get(name, NOT_PROVIDED))
+        (clean(known[name].title), known[name].question, attacks.RISKS.get(name, attacks.SEARCH))
         if name in known
         else (clean(name), NOT_PROVIDED, NOT_PROVIDED)
         for name in names
@@ -64,7 +62,7 @@ def _run(evidence: Evidence) -> tuple[Block, ...]:
 
 def _audits(evidence: Evidence) -> tuple[Block, ...]:
     """What audits of the method proved, on simulated tables."""
-    audits = evidence.items("/method_audits/audits")
+    audits = records(evidence.at("/method_audits/audits"))
     blocks: tuple[Block, ...] = (
         Heading("Audits of the method"),
         Paragraph(
@@ -94,8 +92,13 @@ def _audits(evidence: Evidence) -> tuple[Block, ...]:
 
 def _proves_too_much(audit: Mapping[str, Any]) -> bool:
     """Whether a bound lies above what the method stated."""
-    stated = float(audit["epsilon"])
-    return any(max(proof["epsilon"], proof["epsilon_of_mu"]) > stated for proof in audit.get("proofs") or ())
+    stated = number(audit.get("epsilon"))
+    bounds = [number(proof.get(key)) for proof in _proofs(audit) for key in ("epsilon", "epsilon_of_mu")]
+    return stated is not None and any(bound is not None and bound > stated for bound in bounds)
+
+
+def _proofs(audit: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return records(audit.get("proofs"))
 
 
 def _audit_table(audits: Sequence[Mapping[str, Any]]) -> Table:
@@ -106,18 +109,23 @@ def _audit_table(audits: Sequence[Mapping[str, Any]]) -> Table:
             (
                 epsilon_text(audit.get("epsilon")),
                 clean(proof.get("adversary")) + (", training shortened" if audit.get("shortened") else ""),
-                clean((audit.get("neighbours") or {}).get(proof.get("neighbours"), proof.get("neighbours"))),
+                clean(part(audit, "neighbours").get(str(proof.get("neighbours")), proof.get("neighbours"))),
                 number_text(proof.get("runs")),
                 number_text(proof.get("epsilon_of_mu"), 3),
                 number_text(proof.get("epsilon"), 3),
-                percent_text(audit["confidence"]) if "confidence" in audit else NOT_PROVIDED,
+                _confidence(audit),
             )
             for audit in audits
-            for proof in audit.get("proofs") or ()
+            for proof in _proofs(audit)
         ),
         (2, 3, 6, 2, 2, 3, 3),
         "/method_audits/audits",
     )
+
+
+def _confidence(audit: Mapping[str, Any]) -> str:
+    confidence = number(audit.get("confidence"))
+    return NOT_PROVIDED if confidence is None else percent_text(confidence)
 
 
 def _criteria(evidence: Evidence) -> tuple[Block, ...]:
@@ -128,53 +136,33 @@ def _criteria(evidence: Evidence) -> tuple[Block, ...]:
         Heading("Criteria for the release"),
         Statements((evidence.computed("State of the release", "/run/release/state"),)),
     ]
-    outcomes = evidence.items("/run/release/outcomes")
+    outcomes = records(evidence.at("/run/release/outcomes"))
     if outcomes:
-        blocks += [_outcomes(evidence, outcomes), Note(REVEALS)]
+        blocks += [_outcomes(outcomes), Note(REVEALS)]
     else:
-        blocks.append(Paragraph("The plan stated no criterion before the run, and no alarm was looked for."))
+        blocks.append(Paragraph("The plan stated no criterion before the run."))
     if evidence.at("/run/release/override") is not None:
         who = evidence.at("/run/release/override/username")
         blocks.append(
             Statements(
                 (
                     evidence.declared("Opened all the same, because", "/run/release/override/reason", by=who),
-                    evidence.declared("Opened on", "/run/release/override/at", by=who),
+                    evidence.declared("Opened on", "/run/release/override/at", text=moment_text, by=who),
                 )
             )
         )
     return tuple(blocks)
 
 
-def _outcomes(evidence: Evidence, outcomes: Sequence[Mapping[str, Any]]) -> Table:
+def _outcomes(outcomes: Sequence[Mapping[str, Any]]) -> Table:
+    """What the evidence says of each; a releasable edition's says no more than ε covers, or than the release tells."""
     header = ("Criterion", "Demanded before the run", "Outcome")
     rows = tuple(
-        (clean(outcome.get("title")), clean(outcome.get("required")), _outcome(evidence, outcome))
+        (
+            clean(outcome.get("title")),
+            clean(outcome.get("required")),
+            f"{clean(outcome.get('state'))}: {clean(outcome.get('sentence'), LONGEST_STATEMENT)}",
+        )
         for outcome in outcomes
     )
     return Table("Criteria that were stated before the run", header, rows, (5, 4, 5), "/run/release/outcomes")
-
-
-def _outcome(evidence: Evidence, outcome: Mapping[str, Any]) -> str:
-    """What became of a criterion; no more than the release itself tells, where ε does not cover it."""
-    state = clean(outcome.get("state"))
-    if evidence.is_internal:
-        return f"{state}: {clean(outcome.get('sentence'), LONGEST_STATEMENT)}"
-    if _is_covered(outcome.get("criterion")):
-        return state
-    if evidence.at("/run/release/state") == OPEN:
-        return "met, as the release itself tells"
-    return "internal: ε does not cover what became of it"
-
-
-def _is_covered(criterion: Any) -> bool:
-    """Whether what became of a criterion tells nothing that no budget paid for."""
-    from engine.evaluation.criteria import catalogue_entry
-
-    if not isinstance(criterion, Mapping):
-        return False
-    try:
-        entry = catalogue_entry(str(criterion.get("metric")), str(criterion.get("measure")))
-    except InputError:
-        return False
-    return not entry.metric.reads_real_rows

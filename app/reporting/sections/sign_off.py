@@ -20,6 +20,7 @@ from app.reporting.frameworks.common import (
     PRIVACY_OFFICER_ROLE,
 )
 from app.reporting.frameworks.parts import by_hand
+from app.reporting.sections.phrases import part
 
 NUMBER = "11"
 
@@ -44,10 +45,10 @@ def _line(evidence: Evidence, role: str, questions: tuple[Question, ...], who: s
 
 
 def _open(evidence: Evidence) -> tuple[Block, ...]:
-    """What a final report still needs; a final one has none of it."""
-    values = evidence.at("/declarations/values") or {}
+    """What a final report still needs; a final one has none of it, and a run without a guarantee has no final one."""
+    values = part(evidence.at("/declarations"), "values")
     lacking = missing(evidence.items("/document/frameworks"), values)
-    if not lacking:
+    if not lacking or not evidence.is_protected:
         return ()
     return (
         Heading("Open before a final report can be made"),

@@ -6,6 +6,7 @@ from app.reporting.document import Block, Bullets, Code, Heading, Note, Paragrap
 from app.reporting.evidence import Evidence
 from app.reporting.frameworks import facts
 from app.reporting.printable import clean, number_text
+from app.reporting.sections.phrases import moment_text, records
 
 NUMBER = "12"
 
@@ -35,7 +36,7 @@ def _record(evidence: Evidence) -> tuple[Block, ...]:
     versions = [
         evidence.computed("Document", "/document/id"),
         evidence.computed("Version", "/document/version", "/document/status", text=_version),
-        evidence.computed("Made", "/document/created"),
+        evidence.computed("Made", "/document/created", text=moment_text),
     ]
     if evidence.at("/document/supersedes") is not None:
         versions.append(
@@ -77,15 +78,15 @@ def _keys(evidence: Evidence) -> tuple[Block, ...]:
         Heading("Keys"),
         Statements(
             (
-                _fingerprint(evidence, "Key of the statement", "/signing/statement_key"),
+                _fingerprint(evidence, "Key of the statement, SHA-256 fingerprint", "/signing/statement_key"),
                 evidence.computed("Public key of the statement", "/signing/statement_key/public_key"),
-                _fingerprint(evidence, "Certificate of the document", document_key),
+                _fingerprint(evidence, "Certificate of the document, SHA-256 fingerprint", document_key),
                 evidence.computed("Certificate: subject", f"{document_key}/subject"),
                 evidence.computed(
                     "Certificate: valid",
                     f"{document_key}/not_before",
                     f"{document_key}/not_after",
-                    text=lambda first, last: f"from {clean(first)} to {clean(last)}",
+                    text=lambda first, last: f"from {moment_text(first)} to {moment_text(last)}",
                 ),
                 evidence.computed("Certificate: origin", f"{document_key}/source"),
             )
@@ -102,7 +103,7 @@ def _fingerprint(evidence: Evidence, name: str, pointer: str) -> Statement:
         name,
         f"{pointer}/fingerprint",
         f"{pointer}/algorithm",
-        text=lambda fingerprint, algorithm: f"{clean(algorithm)}, SHA-256 fingerprint {clean(fingerprint)}",
+        text=lambda fingerprint, algorithm: f"{clean(fingerprint)} ({clean(algorithm)})",
     )
 
 
@@ -129,7 +130,7 @@ def _commands(evidence: Evidence) -> tuple[Block, ...]:
 
 
 def _digests(evidence: Evidence) -> tuple[Block, ...]:
-    names = [clean(file.get("name")) for file in evidence.items("/synthetic_files")]
+    names = [clean(file.get("name")) for file in records(evidence.at("/synthetic_files"))]
     if not names:
         return ()
     return (
