@@ -20,7 +20,6 @@ from app.reporting.document import (
     Note,
     Paragraph,
     Report,
-    Section,
     SignatureLine,
     Statement,
     Statements,
@@ -30,6 +29,7 @@ from app.reporting.document import (
 from app.reporting.printable import NOT_PROVIDED, by_number, is_deceptive
 from app.reporting.rendering.figures import draw, font_folder
 from app.reporting.rendering.glyphs import LINE, breakable, width, with_glyphs
+from app.reporting.rendering.outline import TOP_LEVEL, Entry, outline
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
@@ -126,7 +126,6 @@ def _attached(attachment: Attachment) -> dict[str, Any]:
 
 
 def _content(report: Report) -> dict[str, Any]:
-    numbers = {section.number for section in report.sections}
     return {
         "title": _named(report.title),
         "subject": _text(report.subject),
@@ -134,7 +133,7 @@ def _content(report: Report) -> dict[str, Any]:
         "is_alarm": report.is_alarm,
         "preface": _text(report.preface),
         "cover": [_statement(row) for row in report.cover],
-        "sections": [_section(section, numbers) for section in report.sections],
+        "sections": [_section(entry) for entry in outline(report)],
         "document_id": _text(report.document_id),
         "code": _code(report.code),
     }
@@ -151,15 +150,12 @@ def _code(text: str) -> dict[str, str] | str:
     return {"drawing": target.getvalue().decode(), "alt": f"QR code that holds the text: {shown}", "text": _text(text)}
 
 
-def _section(section: Section, numbers: set[str]) -> dict[str, Any]:
-    """A section whose level follows its number: `10.2` lies in `10`, where there is one."""
-    parents = section.number.split(".")
-    level = 1 + sum(".".join(parents[:length]) in numbers for length in range(1, len(parents)))
+def _section(entry: Entry) -> dict[str, Any]:
     return {
-        "number": _text(section.number),
-        "title": _named(section.title),
-        "level": level,
-        "blocks": [_block(block) for block in _joined(section.blocks)],
+        "number": _text(entry.section.number),
+        "title": _named(entry.section.title),
+        "level": entry.level - TOP_LEVEL + 1,
+        "blocks": [_block(block) for block in _joined(entry.section.blocks)],
     }
 
 
@@ -256,7 +252,7 @@ def _widths(header: Sequence[str], rows: Sequence[Sequence[str]], shares: Sequen
 
 def _points(text: str) -> float:
     """Width of a cell that shows a text in one line, as if it were a title."""
-    return width(text) * BOLD * TABLE_TYPE + CELL_PADDING
+    return 1.03 * width(text) * BOLD * TABLE_TYPE + CELL_PADDING
 
 
 def _shared(line: float, shares: Sequence[float], least: Sequence[float]) -> list[float]:
