@@ -13,6 +13,7 @@ from app.services import passwords
 from app.services.accounts import AccountsService
 from app.services.answers import AnswersService
 from app.services.audit import AuditService
+from app.services.audit_export import AuditExportService
 from app.services.checkpoints import CheckpointsService
 from app.services.datasets import DatasetsService
 from app.services.declarations import DeclarationsService
@@ -39,6 +40,7 @@ class Services:
     queue: RunQueue
     files: FileStore
     audit: AuditService
+    audit_export: AuditExportService
     accounts: AccountsService
     ledger: LedgerService
     datasets: DatasetsService
@@ -99,6 +101,7 @@ def build(
         queue=queue,
         files=files,
         audit=audit,
+        audit_export=AuditExportService(database, audit, signing, now),
         accounts=AccountsService(database, audit, settings, now, password_rounds),
         ledger=ledger,
         datasets=datasets,

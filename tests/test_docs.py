@@ -63,7 +63,7 @@ def test_routes():
 def test_commands():
     commands = next(action for action in _parser()._actions if action.choices).choices
     section = README.split("\n## Command line\n")[1].split("\n## ")[0]
-    assert set(re.findall(r"python -m engine (\w+)", section)) - {"COMMAND"} == set(commands)
+    assert set(re.findall(r"python -m engine ([\w-]+)", section)) - {"COMMAND"} == set(commands)
 
 
 def test_versions_agree():

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app import origin
 from app.errors import AlreadyCommittedError, QueueUnavailableError
 from app.logs import configure_logs, get_logger
 from app.services import reports
@@ -49,6 +50,7 @@ def run_synthesis(run_id: str, number: int = 1) -> None:
     do_run(services, run_id, number)
 
 
+@origin.coming_from(origin.WORKER)
 def do_run(services: Services, run_id: str, number: int = 1) -> None:
     """Charge a run, or go on with one that was charged, or make its report again, and say how that ended.
 

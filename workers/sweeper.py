@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 
+from app import origin
 from app.errors import AppError
 from app.logs import get_logger
 from app.queueing import JobState
@@ -41,6 +42,7 @@ MOST_STALLED_ATTEMPTS = 3
 _logger = get_logger(__name__)
 
 
+@origin.coming_from(origin.WORKER)
 def sweep(services: Services) -> None:
     """Look at every unfinished run once.
 
@@ -55,6 +57,7 @@ def sweep(services: Services) -> None:
         _look_at(services, run)
 
 
+@origin.coming_from(origin.WORKER)
 def settle(services: Services, attempt: Attempt) -> None:
     """End a run whose job is over, where the job did not do so itself, or have another worker go on with it."""
     standing = services.results.standing(attempt.run_id)

@@ -6,12 +6,14 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from app.api import audits, browser, datasets, evidence, runs
+from app.api import audit_log, audits, browser, datasets, evidence, runs
 from app.api.auth import services_of
+from app.api.origin import OriginMiddleware
 from app.api.responses import (
     json_response,
     on_app_error,
@@ -39,6 +41,10 @@ ROUTES = (
     Route("/browser-session", browser.keep_session, methods=["POST"]),
     Route("/browser-session", browser.forget_session, methods=["DELETE"]),
     Route("/audits", audits.get_audits, methods=["GET"]),
+    Route("/audit", audit_log.list_entries, methods=["GET"]),
+    Route("/audit/export", audit_log.export_log, methods=["GET"]),
+    Route("/audit/verify", audit_log.verify_log, methods=["GET"]),
+    Route("/audit/erasures", audit_log.erase_person, methods=["POST"]),
     Route("/datasets", datasets.list_datasets, methods=["GET"]),
     Route("/datasets", datasets.create_dataset, methods=["POST"]),
     Route("/datasets/{dataset_id}", datasets.get_dataset, methods=["GET"]),
@@ -87,6 +93,7 @@ def create_api(services: Services, **options: Any) -> Starlette:
     """
     api = Starlette(
         routes=list(ROUTES),
+        middleware=[Middleware(OriginMiddleware)],
         exception_handlers={
             AppError: on_app_error,
             EngineError: on_engine_error,

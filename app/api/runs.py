@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from app.api.auth import require_user, services_of
-from app.api.files import file_response
-from app.api.responses import json_response, read_json
+from app.api.responses import file_response, json_response, read_json
 from app.errors import InvalidInputError
 from app.services.reports import RELEASABLE
 from app.services.views import UserView

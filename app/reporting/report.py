@@ -14,6 +14,7 @@ from app.reporting.sections import (
     guarantee,
     ledger,
     measurements,
+    model_card,
     not_covered,
     risk,
     sign_off,
@@ -67,8 +68,9 @@ def code_text(evidence: Evidence) -> str:
 
 def _unprotected_sections(evidence: Evidence) -> tuple[Section, ...]:
     """No ε is printed, of this run or of any other, so neither is the ledger."""
-    before, after = unprotected.build(evidence), (risk.build(evidence), verify.build(evidence))
-    return (*before, *(replace(section, number=str(number)) for number, section in enumerate(after, len(before) + 1)))
+    sections = (*unprotected.build(evidence), risk.build(evidence), verify.build(evidence))
+    numbered = tuple(replace(section, number=str(number)) for number, section in enumerate(sections, 1))
+    return (*numbered, model_card.build(evidence, str(len(numbered) + 1)))
 
 
 def _sections(evidence: Evidence) -> tuple[Section, ...]:
@@ -85,5 +87,6 @@ def _sections(evidence: Evidence) -> tuple[Section, ...]:
         *annexes.build(evidence),
         sign_off.build(evidence),
         verify.build(evidence),
+        model_card.build(evidence, "13"),
         measurements.build(evidence),
     )

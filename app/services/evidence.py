@@ -169,7 +169,7 @@ class EvidenceService:
         return ArtifactFile(files_of.artifact_view(report, file), stream)
 
     def open_package(self, user: UserView, report_id: str) -> ArtifactFile:
-        """Everything of a report as one zip file, with the synthetic table; the same bytes each time.
+        """Everything of a report as one zip file, with the synthetic table.
 
         Raises:
             NotFoundError: the user has no such report.
@@ -179,7 +179,7 @@ class EvidenceService:
         with self._database.read() as session:
             report = self._own_report(session, user, report_id)
         self._require_open(report)
-        opened = open_package(self._database, self._files, report)
+        opened = open_package(self._database, self._files, report, self._usable_signer())
         self._note_download(user, report, files_of.PACKAGE)
         return opened
 
@@ -213,6 +213,13 @@ class EvidenceService:
         self._audit.record(user, "evidence.commitment_key", "dataset", dataset_id)
         return key
 
+    def _usable_signer(self) -> Signer | None:
+        """The keys in use; None where there are none, which keeps nobody from a report that was signed before."""
+        try:
+            return self._signing.signer()
+        except UnavailableError:
+            return None
+
     def _request(self, user: UserView, run_id: str, choices: Choices) -> Request:
         with self._database.read() as session:
             run = run_rows.find_own_run(session, user.id, run_id)
@@ -222,7 +229,8 @@ class EvidenceService:
 
     def _try_version(self, user: UserView, request: Request, facts: Mapping[str, Any], signer: Signer) -> str | None:
         """Make the next version; None where somebody else's report got its number."""
-        from app.reporting.package import make_documents, seal_documents
+        from app.reporting.manifest import seal_documents
+        from app.reporting.package import make_documents
         from engine.evidence.canonical import canonical_bytes
 
         report = self._next_report(user, request, signer)
@@ -230,7 +238,7 @@ class EvidenceService:
         try:
             documents = make_documents(evidence, signer)
             data = packaged_data(request.edition, request.run, facts["synthetic_files"])
-            documents |= seal_documents(documents, data, evidence, signer)
+            documents |= seal_documents(files_of.document_id(report.id), documents, data, signer)
         except EngineError as error:
             raise UnavailableError(f"The report cannot be signed. {sentence(error)}") from None
         report.evidence_sha256 = hashlib.sha256(canonical_bytes(evidence.json)).hexdigest()

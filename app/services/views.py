@@ -293,17 +293,26 @@ class FurtherColumn:
 
 @dataclass(frozen=True)
 class AuditView:
-    """One line of the audit trail.
+    """One line of the audit log.
 
     Args:
+        sequence: its number in the log.
+        username: who did it; empty where nobody was signed in.
+        address: where the request came from; empty where that is not known.
+        is_erased: whether name and address were erased.
         action: such as `sign_in`, `dataset.register` or `artifact.download`.
         detail: numbers and names of settings, no cell values.
+        hash: what seals it.
     """
 
     id: str
+    sequence: int
     created_at: datetime
     username: str
+    address: str
+    is_erased: bool
     action: str
     object_kind: str
     object_id: str | None
     detail: dict[str, Any]
+    hash: str

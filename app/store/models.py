@@ -322,13 +322,32 @@ class SigningKey(Identified, Base):
 
 
 class AuditEntry(Identified, Base):
-    """One line of the audit trail; never changed, never deleted."""
+    """One line of the audit log, sealed with the one before; only who and from where may be erased."""
 
     __tablename__ = "audit_entries"
 
+    sequence: Mapped[int] = mapped_column(BigInteger, unique=True)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
     username: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64))
+    """Where the request came from; empty where that is not known."""
+    person_salt: Mapped[str] = mapped_column(String(64))
+    """What keeps `person_digest` from being guessed; erased together with name and address."""
+    person_digest: Mapped[str] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(64))
     object_kind: Mapped[str] = mapped_column(String(32))
     object_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditHead(Base):
+    """Where the audit log ends; one row, which every writer locks last."""
+
+    __tablename__ = "audit_heads"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """Always 1."""
+    entries: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))

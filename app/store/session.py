@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
+
+from app.store import audit_chain
 
 __all__ = ["Database", "IntegrityError", "Session"]
 
@@ -38,11 +40,25 @@ class Database:
             yield session
 
     @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A transaction that only reads, all of it as it stood at one moment."""
+        options = {} if self.url.get_backend_name() == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        with self._sessions() as session:
+            session.connection(execution_options=options)
+            yield session
+
+    @contextmanager
     def write(self) -> Iterator[Session]:
-        """A transaction that is committed at the end, or rolled back where the block raises."""
+        """A transaction that is committed at the end, or rolled back where the block raises.
+
+        Audit entries that the block appended are sealed as the last thing, so that the head of the log is locked for
+        no longer than the commit takes, and after every other row.
+        """
         with self._sessions.begin() as session:
             session.connection(execution_options={"writes": True})
+            audit_chain.open_log(session)
             yield session
+            audit_chain.seal_entries(session)
 
     def migrate(self) -> None:
         """Bring the tables to the newest version; waits while another process does the same."""
@@ -67,6 +83,15 @@ class Database:
         except SQLAlchemyError:
             return False
         return True
+
+    def has_table(self, name: str) -> bool:
+        """Whether the database answers and has a table; a database in a file is never made by asking."""
+        if self.url.get_backend_name() == "sqlite" and not Path(self.url.database or "").is_file():
+            return False
+        try:
+            return inspect(self.engine).has_table(name)
+        except SQLAlchemyError:
+            return False
 
     def close(self) -> None:
         """Close all connections."""

@@ -6,12 +6,15 @@ import json
 
 import streamlit as st
 
+from app import origin
 from app.services.views import UserView
 from app.wiring import Services, process_services
 
 COOKIE_NAME = "studio_session"
 _SECRET = "session_secret"
 _UNKEPT = "session_not_in_cookie"
+_ADDRESS = "session_address"
+THIS_MACHINE = "127.0.0.1"
 
 _KEEP = """<script>
 fetch("/api/browser-session", {method: "POST", credentials: "same-origin",
@@ -21,8 +24,16 @@ _FORGET = '<script>fetch("/api/browser-session", {method: "DELETE", credentials:
 
 
 def services() -> Services:
-    """The application's use-cases."""
+    """The application's use-cases, told where this browser is."""
+    origin.come_from(_address())
     return process_services()
+
+
+def _address() -> str:
+    """Address of the browser; Streamlit gives none for this machine, and none once the browser is gone."""
+    found = st.context.ip_address or st.session_state.get(_ADDRESS, THIS_MACHINE)
+    st.session_state[_ADDRESS] = found
+    return str(found)
 
 
 def current_user() -> UserView | None:

@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, inspect, select, text
 from app.store.models import Base, Run
 from app.store.session import MIGRATIONS, Database
 
-NEWEST = "0005"
+NEWEST = "0006"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

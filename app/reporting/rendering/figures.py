@@ -10,12 +10,14 @@ import math
 import textwrap
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.reporting.document import Bars, Chart, Intervals, Lines
-from app.reporting.rendering.glyphs import with_glyphs
+from app.reporting.rendering.glyphs import length, with_glyphs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +29,9 @@ TALLEST = 8.4
 """Inches: with its caption, a figure fills at most a page."""
 
 DOTS_PER_INCH = 200
+
+MOST_KEPT = 32
+"""Drawings that are kept: the formats of one report, made one after the other, ask for the same ones."""
 
 INK, FAINT, GRID, ACCENT, TINT = "#1c2733", "#4a5866", "#d5dde3", "#0b5d6b", "#d7e6e9"
 
@@ -69,6 +74,7 @@ _STYLE: dict[Any, Any] = {
 _lock = threading.Lock()  # the library's settings are global
 
 
+@lru_cache(maxsize=MOST_KEPT)
 def draw(chart: Chart, format: Literal["svg", "png"] = "svg") -> bytes:
     """A chart as a picture as wide as a page's text.
 
@@ -100,6 +106,13 @@ def draw(chart: Chart, format: Literal["svg", "png"] = "svg") -> bytes:
     return target.getvalue()
 
 
+def font_folder() -> Path:
+    """Where the fonts of the figures lie, which documents use too."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+
+
 def _is_empty(chart: Chart) -> bool:
     return not (any(heights for _, heights in chart.series) if isinstance(chart, Lines) else chart.labels)
 
@@ -117,10 +130,10 @@ def _draw_bars(axes: Axes, chart: Bars) -> None:
     lengths = [value if math.isfinite(value) else 0.0 for value in chart.values]
     axes.barh(places, lengths, height=0.62, color=TINT, edgecolor=ACCENT, linewidth=0.7, hatch="////")
     size = _prepare_rows(axes, chart.labels, chart.axis)
-    for place, length, text in zip(places, lengths, chart.texts, strict=True):
-        at = max(length, 0.0)
+    for place, reach, text in zip(places, lengths, chart.texts, strict=True):
+        at = max(reach, 0.0)
         axes.annotate(
-            with_glyphs(text),
+            _short(text, 30),
             (at, place),
             (4, 0),
             textcoords="offset points",
@@ -138,8 +151,9 @@ def _draw_limit(axes: Axes, limit: float, label: str) -> None:
     axes.axvline(limit, color=INK, linewidth=1.2, linestyle=(0, (4.0, 2.0)))
     low, high = axes.get_xlim()
     is_right = limit > (low + high) / 2
+    shown = _short(label, 50)
     axes.annotate(
-        f"{with_glyphs(label)} ▾" if is_right else f"▾ {with_glyphs(label)}",
+        f"{shown} ▾" if is_right else f"▾ {shown}",
         (limit, 1.0),
         (3.5 if is_right else -3.5, 2),
         xycoords=axes.get_xaxis_transform(),
@@ -163,7 +177,7 @@ def _draw_intervals(axes: Axes, chart: Intervals) -> None:
     if chart.references:
         mark = Line2D([], [], linestyle="none", marker="D", color=INK, markerfacecolor="white", markersize=4.5)
         axes.plot(_with_gaps(chart.references), places, "D", color=INK, markerfacecolor="white", markersize=4.5)
-        mark.set_label(with_glyphs(chart.reference_label))
+        mark.set_label(_short(chart.reference_label, 60))
         handles.append(mark)
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
 
@@ -179,7 +193,7 @@ def _prepare_rows(axes: Axes, labels: Sequence[str], axis: str) -> float:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(max(len(labels), 1) - 0.4, -0.6)
     axes.grid(axis="x")
-    axes.set_xlabel(with_glyphs(axis))
+    axes.set_xlabel(_short(axis, 90))
     axes.xaxis.set_major_formatter(_tick_text)
     axes.spines["left"].set_visible(False)
     return size
@@ -191,8 +205,8 @@ def _draw_lines(axes: Axes, chart: Lines) -> None:
         axes.xaxis.set_minor_formatter(lambda value, position: "")
     axes.xaxis.set_major_formatter(_tick_text)
     axes.yaxis.set_major_formatter(_tick_text)
-    axes.set_xlabel(with_glyphs(chart.x_axis))
-    axes.set_ylabel(with_glyphs(chart.y_axis))
+    axes.set_xlabel(_short(chart.x_axis, 90))
+    axes.set_ylabel(_wrapped(chart.y_axis, 36, 2))
     axes.grid(axis="both")
     axes.margins(x=0.01, y=0.06)
     ends = []
@@ -256,21 +270,25 @@ def _spread(heights: Sequence[float], gap: float) -> list[float]:
 
 
 def _labels(labels: Sequence[str]) -> list[str]:
-    """Names in at most two lines of 30 characters; in one, where there are many."""
-    n_lines = 2 if len(labels) <= 20 else 1
-    return [_wrapped(label, 30, n_lines) for label in labels]
+    """Names in at most two lines; in a longer one, where there are many."""
+    room, n_lines = (30, 2) if len(labels) <= 20 else (38, 1)
+    return [_wrapped(label, room, n_lines) for label in labels]
 
 
-def _wrapped(label: str, width: int, n_lines: int) -> str:
-    lines = textwrap.wrap(with_glyphs(label), width) or [""]
-    if len(lines) > n_lines:
-        lines = [*lines[: n_lines - 1], _short(" ".join(lines[n_lines - 1 :]), width)]
-    return "\n".join(lines)
+def _wrapped(label: str, room: int, n_lines: int) -> str:
+    lines = textwrap.wrap(with_glyphs(label), room) or [""]
+    kept = [*lines[: n_lines - 1], " ".join(lines[n_lines - 1 :])]
+    return "\n".join(_short(line, room) for line in kept).rstrip("\n")
 
 
-def _short(text: str, width: int) -> str:
+def _short(text: str, room: int) -> str:
+    """A text that takes no more room than so many letters of usual width."""
     shown = with_glyphs(text)
-    return shown if len(shown) <= width else f"{shown[: width - 1].rstrip()}…"
+    if length(shown) <= room:
+        return shown
+    while length(shown) > room - 1:
+        shown = shown[:-1]
+    return f"{shown.rstrip()}…"
 
 
 def _tick_text(value: float, position: float | None = None) -> str:

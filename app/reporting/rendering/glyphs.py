@@ -71,15 +71,15 @@ def breakable(text: str, longest: int = LONGEST_WORD) -> str:
 
 
 def _breakable_word(word: str, longest: int) -> str:
-    if _length(word) <= longest:
+    if length(word) <= longest:
         return word
     pieces: list[str] = []
     for part in re.split(r"(?<=[_\-./:])", word):
-        step = len(part) or 1 if _length(part) <= longest else PIECE
+        step = len(part) or 1 if length(part) <= longest else PIECE
         pieces.extend(part[start : start + step] for start in range(0, len(part), step))
     return BREAK.join(pieces)
 
 
-def _length(word: str) -> float:
+def length(word: str) -> float:
     """The length of a word, in letters of usual width."""
     return sum(1.0 if character in _USUAL_WIDTH else 1.6 for character in word)

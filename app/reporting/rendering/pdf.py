@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -28,7 +28,7 @@ from app.reporting.document import (
     Table,
 )
 from app.reporting.printable import by_number, is_deceptive
-from app.reporting.rendering.figures import draw
+from app.reporting.rendering.figures import draw, font_folder
 from app.reporting.rendering.glyphs import LONGEST_WORD, breakable, with_glyphs
 
 TEMPLATE = Path(__file__).with_name("report.typ")
@@ -45,6 +45,8 @@ MOST_LINES_KEPT = 12
 """Lines of a row that stay on one page; taller rows may go on overleaf."""
 
 LONGEST_CODE_WORD = 90
+
+EMPTY = "(empty)"
 
 _STATUS = {Status.COMPUTED: "computed", Status.DECLARED: "declared", Status.OPEN: "open"}
 _NUMBER = re.compile(r"[<>≤≥]?\s*[+\-−]?\d[\d.,]*(e[+\-−]?\d+)?(\s?%)?|[–—-]|not provided")
@@ -82,7 +84,8 @@ def render_pdf(report: Report, attachments: Sequence[Attachment], moment: dateti
         "report": json.dumps(_content(report) | {"metadata": _metadata(report, moment)}, ensure_ascii=False),
         "attachments": json.dumps([_attached(attachment) for attachment in attachments], ensure_ascii=False),
     }
-    compiler = typst.Compiler(TEMPLATE.read_bytes(), sys_inputs=inputs, ignore_system_fonts=True)
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=[font_folder()])
+    compiler = typst.Compiler(TEMPLATE.read_bytes(), font_paths=fonts, sys_inputs=inputs)
     document = compiler.compile(format="pdf", pdf_standards=[*STANDARDS], timestamp=moment)
     if not isinstance(document, bytes):
         raise TypeError("the compiler returned several files for one document")
@@ -91,10 +94,10 @@ def render_pdf(report: Report, attachments: Sequence[Attachment], moment: dateti
 
 def _metadata(report: Report, moment: datetime) -> dict[str, Any]:
     return {
-        "title": _shown(report.title),
+        "title": _shown(report.title) or EMPTY,
         "description": _shown(report.preface),
         "document_id": _shown(report.document_id),
-        "date": {"year": moment.year, "month": moment.month, "day": moment.day},
+        "date": {name: getattr(moment, name) for name in ("year", "month", "day", "hour", "minute", "second")},
     }
 
 
@@ -108,14 +111,14 @@ def _attached(attachment: Attachment) -> dict[str, Any]:
         "name": attachment.name,
         "content": content,
         "media_type": attachment.media_type,
-        "description": attachment.description,
+        "description": _shown(attachment.description),
     }
 
 
 def _content(report: Report) -> dict[str, Any]:
     numbers = {section.number for section in report.sections}
     return {
-        "title": _text(report.title),
+        "title": _named(report.title),
         "subject": _text(report.subject),
         "banner": _text(report.banner),
         "is_alarm": report.is_alarm,
@@ -144,7 +147,7 @@ def _section(section: Section, numbers: set[str]) -> dict[str, Any]:
     level = 1 + sum(".".join(parents[:length]) in numbers for length in range(1, len(parents)))
     return {
         "number": _text(section.number),
-        "title": _text(section.title),
+        "title": _named(section.title),
         "level": level,
         "blocks": [_block(block) for block in section.blocks],
     }
@@ -153,7 +156,7 @@ def _section(section: Section, numbers: set[str]) -> dict[str, Any]:
 def _block(block: Block) -> dict[str, Any]:
     match block:
         case Heading(text):
-            return {"kind": "heading", "text": _text(text)}
+            return {"kind": "heading", "text": _named(text)}
         case Paragraph(text):
             return {"kind": "paragraph", "text": _text(text)}
         case Note(text, is_warning):
@@ -171,8 +174,8 @@ def _block(block: Block) -> dict[str, Any]:
             return {
                 "kind": "figure",
                 "drawing": draw(block.chart, "svg").decode(),
-                "caption": _text(block.caption),
-                "alt": _shown(block.alt),
+                "caption": _named(block.caption),
+                "alt": _shown(block.alt) or EMPTY,
                 "source": _text(block.source),
             }
         case SignatureLine(role, fields):
@@ -188,7 +191,7 @@ def _statement(row: Statement) -> dict[str, Any]:
     }
 
 
-def _parts(table: Table) -> list[Mapping[str, Any]]:
+def _parts(table: Table) -> list[dict[str, Any]]:
     """The table; where it is too wide, its columns in several, each with the first column."""
     n_columns = len(table.header)
     if n_columns <= WIDEST_TABLE:
@@ -208,7 +211,7 @@ def _part(table: Table, columns: Sequence[int], caption: str) -> dict[str, Any]:
     rows = [[row[column] for column in columns] for row in table.rows]
     n_lines = max((len(text) / room for row in rows for text, room in zip(row, rooms, strict=True)), default=0)
     return {
-        "caption": _text(caption),
+        "caption": _named(caption),
         "source": _text(table.source),
         "header": [_text(table.header[column], room) for column, room in zip(columns, rooms, strict=True)],
         "rows": [[_text(text, room) for text, room in zip(row, rooms, strict=True)] for row in rows],
@@ -224,9 +227,14 @@ def _is_numeric(texts: Sequence[str]) -> bool:
 
 def _text(text: str, room: int = LONGEST_WORD) -> str:
     """A text with a glyph for every character, whose long words can break."""
-    return breakable(with_glyphs(text), min(room, LONGEST_WORD))
+    return breakable(with_glyphs(text).strip(), min(room, LONGEST_WORD))
+
+
+def _named(text: str) -> str:
+    """The same for a text that assistive technology announces, which must not be empty."""
+    return _text(text) if text.strip() else EMPTY
 
 
 def _shown(text: str) -> str:
     """A text that is spoken or listed, not printed."""
-    return by_number(text, is_deceptive)
+    return by_number(text, is_deceptive).strip()
