@@ -16,8 +16,10 @@ from app.reporting.document import Report
 from app.reporting.evidence import Evidence
 from app.reporting.manifest import MANIFEST, MANIFEST_SIGNATURE
 from app.reporting.model_card import build_model_card, model_card_markdown
+from app.reporting.printable import clean
 from app.reporting.readme import readme
 from app.reporting.registry_entry import registry_entry
+from app.reporting.rendering.markdown import escape
 from app.reporting.report import build_report
 from engine.errors import InputError
 
@@ -141,16 +143,14 @@ def texts_of(report: Report) -> Iterator[str]:
 
 
 def data_names(evidence: Evidence) -> list[str]:
-    """Names of columns and of their categories, which are data and claim nothing."""
+    """Names of columns and of their categories, which are data and claim nothing, in each form that a file has them."""
     schema_fields = evidence.items("/certificate/schema/fields")
-    columns = [str(field.get("name")) for field in schema_fields]
-    categories = [
-        category
-        for field in schema_fields
-        for category in (field.get("constraints") or {}).get("enum") or ()
-        if isinstance(category, str)
-    ]
-    return columns + categories
+    names = [field.get("name") for field in schema_fields]
+    for field in schema_fields:
+        names += (field.get("constraints") or {}).get("enum") or ()
+    texts = [name for name in names if isinstance(name, str)]
+    shown = [clean(text) for text in texts]
+    return [*texts, *shown, *map(escape, shown)]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -46,8 +46,8 @@ _UNPROTECTED = (
     "private rows may be kept, and do not pass it on."
 )
 _INTERNAL = (
-    "This is the internal edition. It holds statistics of private rows that no privacy budget paid for. Keep it where "
-    "the private rows may be kept, and do not pass it on."
+    "This is the internal edition, without the synthetic table. It holds statistics of private rows that no privacy "
+    "budget paid for. Keep it where the private rows may be kept, and do not pass it on."
 )
 
 
@@ -114,7 +114,7 @@ def _verification(evidence: Evidence, names: Collection[str]) -> list[str]:
             "It needs evidence.sig.json in the same folder.",
         ),
         (
-            "Word document, web pages, model card, YAML, certificate, script and tables",
+            "Word document, web pages, model card, YAML, certificate, script, tables and this file",
             "python -m engine verify FILE",
             "They carry no signature of their own. The signed manifest in the same folder names the SHA-256 of each; "
             "sha256sum FILE shows it as well.",
@@ -125,7 +125,15 @@ def _verification(evidence: Evidence, names: Collection[str]) -> list[str]:
         f"{place}. {title}\n\n    {command}\n\n{indent(_wrapped(text), '   ')}"
         for place, (title, command, text) in enumerate(steps, start=1)
     ]
-    return [_wrapped("The commands need neither a network nor private data."), *shown, *_keys(evidence)]
+    return [_wrapped(_program(evidence)), *shown, *_keys(evidence)]
+
+
+def _program(evidence: Evidence) -> str:
+    name, version = (clean(evidence.at(f"/document/generator/{key}")) for key in ("name", "version"))
+    return (
+        f"Commands with -m engine run in a copy of the source of {name}, version {version} or later. They need neither "
+        "a network nor private data. A changed byte makes them fail and say in which part."
+    )
 
 
 def _computation(evidence: Evidence) -> list[tuple[str, str, str]]:

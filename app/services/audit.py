@@ -168,7 +168,7 @@ class AuditService:
         with self._database.read() as session:
             found = audit_chain.read_head(session)
         if found is None:
-            raise UnavailableError(audit_chain.HEAD_IS_LOST)
+            raise UnavailableError(audit_chain.LOG_IS_BROKEN)
         return {"entries": found.entries, "head": found.hash}
 
     def verify(self, user: UserView) -> ChainView:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.reporting.document import Bars, Chart, Intervals, Lines
@@ -103,6 +104,13 @@ def draw(chart: Chart, format: Literal["svg", "png"] = "svg") -> bytes:
         dates = {"Date": None, "Creator": None} if format == "svg" else {"Software": None}
         figure.savefig(target, format=format, dpi=DOTS_PER_INCH, metadata=dates)
     return target.getvalue()
+
+
+def font_folder() -> Path:
+    """Where the fonts of the figures lie, which documents use too."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
 def _is_empty(chart: Chart) -> bool:
@@ -262,9 +270,9 @@ def _spread(heights: Sequence[float], gap: float) -> list[float]:
 
 
 def _labels(labels: Sequence[str]) -> list[str]:
-    """Names in at most two lines of 30 characters; in one, where there are many."""
-    n_lines = 2 if len(labels) <= 20 else 1
-    return [_wrapped(label, 30, n_lines) for label in labels]
+    """Names in at most two lines; in a longer one, where there are many."""
+    room, n_lines = (30, 2) if len(labels) <= 20 else (38, 1)
+    return [_wrapped(label, room, n_lines) for label in labels]
 
 
 def _wrapped(label: str, room: int, n_lines: int) -> str:

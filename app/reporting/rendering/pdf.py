@@ -28,7 +28,7 @@ from app.reporting.document import (
     Table,
 )
 from app.reporting.printable import by_number, is_deceptive
-from app.reporting.rendering.figures import draw
+from app.reporting.rendering.figures import draw, font_folder
 from app.reporting.rendering.glyphs import LONGEST_WORD, breakable, with_glyphs
 
 TEMPLATE = Path(__file__).with_name("report.typ")
@@ -84,7 +84,8 @@ def render_pdf(report: Report, attachments: Sequence[Attachment], moment: dateti
         "report": json.dumps(_content(report) | {"metadata": _metadata(report, moment)}, ensure_ascii=False),
         "attachments": json.dumps([_attached(attachment) for attachment in attachments], ensure_ascii=False),
     }
-    compiler = typst.Compiler(TEMPLATE.read_bytes(), sys_inputs=inputs, ignore_system_fonts=True)
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=[font_folder()])
+    compiler = typst.Compiler(TEMPLATE.read_bytes(), font_paths=fonts, sys_inputs=inputs)
     document = compiler.compile(format="pdf", pdf_standards=[*STANDARDS], timestamp=moment)
     if not isinstance(document, bytes):
         raise TypeError("the compiler returned several files for one document")
