@@ -46,6 +46,7 @@ SCREENS = (
     Screen("release", "Release", "download"),
     Screen("ask", "Ask the table", "query_stats"),
     Screen("ledger", "Ledger", "receipt_long"),
+    Screen("audit", "Audit log", "manage_search"),
 )
 
 
