@@ -190,7 +190,7 @@ def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:
     alt = "; ".join(
         f"{label}: {_share(value)}, from {_share(low)} to {_share(high)}" for label, value, low, high in lines
     )
-    caption = "What each attack gains on rows that were learned from, over rows that were not, with 95 % intervals"
+    caption = "What each attack gains on rows that were learned from, over rows that were not, with intervals"
     return [Figure("risk-of-attacks", caption, f"{caption}. {alt}.", chart, METRICS)]
 
 
