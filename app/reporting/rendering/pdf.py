@@ -27,9 +27,9 @@ from app.reporting.document import (
     Status,
     Table,
 )
-from app.reporting.printable import by_number, is_deceptive
+from app.reporting.printable import NOT_PROVIDED, by_number, is_deceptive
 from app.reporting.rendering.figures import draw, font_folder
-from app.reporting.rendering.glyphs import LONGEST_WORD, breakable, with_glyphs
+from app.reporting.rendering.glyphs import LINE, breakable, width, with_glyphs
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
@@ -38,18 +38,25 @@ STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
 WIDEST_TABLE = 8
 """Columns of a table that fit beside each other; the rest follow in further tables."""
 
-CHARACTERS_PER_LINE = 110
-"""Of a table's type, on the width of the text."""
+TABLE_WIDTH, TABLE_TYPE, CELL_PADDING = 475.0, 8.5, 10.0
+"""Points: the width of the text, the size of a table's type, and what a cell leaves free at its sides."""
+
+BOLD = 1.08
+"""How much wider bold type is."""
+
+NARROW = 8.0
+"""Room in the columns for names and for who answers, in units of the size of their type."""
 
 MOST_LINES_KEPT = 12
 """Lines of a row that stay on one page; taller rows may go on overleaf."""
 
-LONGEST_CODE_WORD = 90
+CODE_LINE = 42.0
 
 EMPTY = "(empty)"
 
 _STATUS = {Status.COMPUTED: "computed", Status.DECLARED: "declared", Status.OPEN: "open"}
-_NUMBER = re.compile(r"[<>≤≥]?\s*[+\-−]?\d[\d.,]*(e[+\-−]?\d+)?(\s?%)?|[–—-]|not provided")
+_NUMBER = re.compile(r"[<>≤≥]?\s*[+\-−]?\d[\d.,]*(e[+\-−]?\d+)?(\s?%)?")
+_MISSING = frozenset(("–", "—", "-", "", NOT_PROVIDED))
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,7 @@ def _block(block: Block) -> dict[str, Any]:
         case Bullets(items):
             return {"kind": "bullets", "items": [_text(item) for item in items]}
         case Code(text):
-            lines = [breakable(with_glyphs(line), LONGEST_CODE_WORD) for line in text.split("\n")]
+            lines = [breakable(with_glyphs(line), CODE_LINE) for line in text.split("\n")]
             return {"kind": "code", "text": "\n".join(lines)}
         case Table():
             return {"kind": "table", "parts": _parts(block)}
@@ -184,10 +191,10 @@ def _block(block: Block) -> dict[str, Any]:
 
 def _statement(row: Statement) -> dict[str, Any]:
     return {
-        "name": _text(row.name),
+        "name": _text(row.name, NARROW),
         "value": _text(row.value),
         "status": _STATUS[row.status],
-        "tag": _text(row.tag),
+        "tag": _text(row.tag, NARROW),
     }
 
 
@@ -206,28 +213,43 @@ def _parts(table: Table) -> list[dict[str, Any]]:
 
 
 def _part(table: Table, columns: Sequence[int], caption: str) -> dict[str, Any]:
-    widths = [table.widths[column] for column in columns]
-    rooms = [max(3, int(CHARACTERS_PER_LINE * width / sum(widths)) - 2) for width in widths]
+    header = [table.header[column] for column in columns]
     rows = [[row[column] for column in columns] for row in table.rows]
-    n_lines = max((len(text) / room for row in rows for text, room in zip(row, rooms, strict=True)), default=0)
+    widths = _widths(header, rows, [table.widths[column] for column in columns])
+    rooms = [max(1.0, (points - CELL_PADDING) / TABLE_TYPE) for points in widths]
+    n_lines = max((width(text) / room for row in rows for text, room in zip(row, rooms, strict=True)), default=0)
     return {
         "caption": _named(caption),
         "source": _text(table.source),
-        "header": [_text(table.header[column], room) for column, room in zip(columns, rooms, strict=True)],
+        "header": [_text(text, room / BOLD) for text, room in zip(header, rooms, strict=True)],
         "rows": [[_text(text, room) for text, room in zip(row, rooms, strict=True)] for row in rows],
         "widths": widths,
-        "alignments": ["right" if _is_numeric(texts) else "left" for texts in zip(*rows, strict=True)] or ["left"],
+        "is_numeric": [_is_numeric([row[place] for row in rows]) for place in range(len(columns))],
         "is_breakable": n_lines > MOST_LINES_KEPT,
     }
 
 
+def _widths(header: Sequence[str], rows: Sequence[Sequence[str]], shares: Sequence[float]) -> list[float]:
+    """Points of each column: what its texts need where the table is small, and its share of the line otherwise."""
+    needed = [
+        max(width(title) * BOLD, *(width(row[place]) for row in rows), 0.0) * TABLE_TYPE * 1.1 + 2 * CELL_PADDING
+        for place, title in enumerate(header)
+    ]
+    if sum(needed) <= 0.7 * TABLE_WIDTH:
+        return needed
+    return [TABLE_WIDTH * share / sum(shares) for share in shares]
+
+
 def _is_numeric(texts: Sequence[str]) -> bool:
-    return all(_NUMBER.fullmatch(text) for text in texts)
+    """Whether a column holds numbers, and nothing else but that one is missing."""
+    return any(_NUMBER.fullmatch(text) for text in texts) and all(
+        _NUMBER.fullmatch(text) or text in _MISSING for text in texts
+    )
 
 
-def _text(text: str, room: int = LONGEST_WORD) -> str:
-    """A text with a glyph for every character, whose long words can break."""
-    return breakable(with_glyphs(text).strip(), min(room, LONGEST_WORD))
+def _text(text: str, room: float = LINE) -> str:
+    """A text with a glyph for every character, whose words break where they are wider than their line."""
+    return breakable(with_glyphs(text).strip(), room)
 
 
 def _named(text: str) -> str:

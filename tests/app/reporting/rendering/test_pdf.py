@@ -154,6 +154,7 @@ def test_all_that_is_painted_is_tagged_or_marked_as_decoration():
 def test_links_lead_inside_the_document_and_say_where():
     pdf = opened()
     links = [annotation for page in pdf.pages for annotation in page.get("/Annots", [])]
+    assert all(page.Tabs == "/S" for page in pdf.pages if "/Annots" in page)  # read in the order of the tags
     assert len(links) >= len(SECTIONS)
     for link in links:
         assert link.Subtype == "/Link" and str(link.Contents).strip()
