@@ -7,7 +7,11 @@ anything; a text that says otherwise harms whoever trusts it.
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from app.errors import InvalidInputError
 
 _FRAMEWORK = r"(?:hipaa|gdpr|ccpa|cpra|soc\s?2|iso\s?27001|ai act|nist(?: sp)?(?: 800-226)?|ferpa|pci)"
 
@@ -20,7 +24,12 @@ FORBIDDEN: tuple[tuple[str, str], ...] = (
         "a table or tool complies with a law or standard",
         rf"(?:compliant with|complies with|meets|certified (?:to|for|under)|satisfies) (?:the )?{_FRAMEWORK}",
     ),
-    ("a law does not apply", rf"{_FRAMEWORK} does not apply"),
+    (
+        "a table or tool complies with a law or standard",
+        rf"(?:ensures?|guarantees?|achieves?|provides?|proves?) (?:full |complete )?(?:{_FRAMEWORK} )?compliance",
+    ),
+    ("a law does not apply", rf"{_FRAMEWORK} (?:does not|doesn't|no longer) appl(?:y|ies)"),
+    ("a law does not apply", rf"(?:outside|out of) (?:of )?(?:the )?scope of (?:the )?{_FRAMEWORK}"),
     ("Safe Harbor is met by differential privacy", r"safe harbou?r (?:is |was )?(?:met|satisfied|achieved|passed)"),
     (
         "identifiers are removed, on a scanner's word",
@@ -37,6 +46,7 @@ FORBIDDEN: tuple[tuple[str, str], ...] = (
         r"\b(?:zero|no)[\s-]+"
         r"(?:re-?identification[\s-]+risk|risk of re-?identification|privacy risk|link to real people)",
     ),
+    ("no risk", r"\brisk[\s-]free\b|(?:cannot|can not|impossible to) (?:be )?re-?identif\w+"),
     ("complete privacy", r"100\s?% private|(?:guaranteed|perfectly|completely|fully) private"),
     (
         "a test that found nothing proves privacy",
@@ -80,3 +90,32 @@ def find_claims(text: str) -> tuple[Claim, ...]:
         for match in re.finditer(pattern, flat, re.IGNORECASE)
     ]
     return tuple(sorted(found, key=lambda claim: claim.line))
+
+
+def refuse_claims(texts: Iterable[str], names: Iterable[str] = ()) -> None:
+    """Refuse texts that make a forbidden claim.
+
+    Invisible characters, unusual spaces and look-alike forms of letters hide nothing.
+
+    Args:
+        texts: what is about to be stored or printed.
+        names: names of columns and the like, which are data: one that reads like a claim says nothing by itself.
+
+    Raises:
+        InvalidInputError: it quotes the first claim and says what it would mean.
+    """
+    quoted = sorted((name for name in map(_plain, names) if find_claims(name)), key=len, reverse=True)
+    for text in texts:
+        plain = _plain(text)
+        for name in quoted:
+            plain = plain.replace(name, "…")
+        for claim in find_claims(plain):
+            raise InvalidInputError(
+                f"“{claim.text}” is a claim that no evidence supports ({claim.reason}). Say what was done instead."
+            )
+
+
+def _plain(text: str) -> str:
+    normal = unicodedata.normalize("NFKC", text)
+    visible = "".join(character for character in normal if unicodedata.category(character) != "Cf")
+    return " ".join(visible.split())

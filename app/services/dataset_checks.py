@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.errors import InvalidDataError, InvalidInputError
+from app.reporting.claims import refuse_claims
 from app.services.budget import SMALLEST_EPSILON
 from app.services.rule_checks import check_rules_hold
 from engine.data.schema import TableSchema
@@ -20,10 +21,15 @@ LARGEST_SCHEMA_BYTES = 8 * 1024 * 1024
 
 
 def clean_name(name: str) -> str:
-    """A dataset's name without outer spaces; raises InvalidInputError where it is empty or too long."""
+    """A dataset's name without outer spaces.
+
+    Raises:
+        InvalidInputError: it is empty or too long, or reads like a claim, which reports would print.
+    """
     clean = printable(" ".join(name.split()))
     if not 1 <= len(clean) <= LONGEST_NAME:
         raise InvalidInputError(f"A dataset needs a name of 1 to {LONGEST_NAME} characters.")
+    refuse_claims([clean])
     return clean
 
 

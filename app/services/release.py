@@ -7,6 +7,7 @@ from typing import Any
 
 from app.clock import Clock
 from app.errors import ConflictError, InvalidInputError, NotFoundError, ReleaseClosedError, UnavailableError
+from app.reporting.claims import refuse_claims
 from app.services.audit import AuditService
 from app.services.dataset_checks import printable
 from app.services.release_views import OutcomeView, OverrideView, ReleaseView
@@ -48,7 +49,7 @@ class ReleaseService:
 
         Raises:
             NotFoundError: the user has no such run.
-            InvalidInputError: the reason is too short or too long.
+            InvalidInputError: the reason is too short or too long, or makes a claim that no report may print.
             ConflictError: the release is not closed, or somebody else was first.
         """
         with self._database.write() as session:
@@ -123,4 +124,5 @@ def _reason(reason: object) -> str:
     text = printable(" ".join(reason.split())) if isinstance(reason, str) else ""
     if not SHORTEST_REASON <= len(text) <= LONGEST_REASON:
         raise InvalidInputError(f"State a reason of {SHORTEST_REASON} to {LONGEST_REASON} characters.")
+    refuse_claims([text])
     return text

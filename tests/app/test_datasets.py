@@ -238,6 +238,13 @@ def test_a_draft_is_small_json(services, owner, value):
         services.datasets.save_draft(owner, dataset_id, note=value)
 
 
+def test_a_name_that_reads_like_a_claim_is_refused(services, owner):
+    dataset_id = add_dataset(services, owner)
+    with pytest.raises(InvalidInputError, match="Fully anonymous"):
+        services.datasets.rename(owner, dataset_id, "Fully anonymous visits")
+    assert services.datasets.get(owner, dataset_id).name == "Test table"
+
+
 def test_a_name_can_change_but_not_vanish(services, owner):
     dataset_id = add_dataset(services, owner)
     assert services.datasets.rename(owner, dataset_id, "  Visits \n 2025 ").name == "Visits 2025"

@@ -189,6 +189,12 @@ def test_a_reason_is_a_text_of_some_length(services, owner, closed):
     assert services.runs.get(owner, closed.id).release.state == "closed"
 
 
+def test_a_reason_makes_no_claim_that_a_report_would_print(services, owner, closed):
+    with pytest.raises(InvalidInputError, match="GDPR compliant"):
+        services.release.override(owner, closed.id, "The table is GDPR compliant, so it may leave")
+    assert services.runs.get(owner, closed.id).release.state == "closed"
+
+
 def test_nobody_else_overrides(services, stranger, owner, closed):
     for run_id in (closed.id, "0" * 32, "../x"):
         with pytest.raises(NotFoundError):

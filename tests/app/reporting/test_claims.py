@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from app.reporting.claims import FORBIDDEN, find_claims
+from app.errors import InvalidInputError
+from app.reporting.claims import FORBIDDEN, find_claims, refuse_claims
 
 ROOT = Path(__file__).parents[3]
 OWN_SOURCE = ROOT / "app" / "reporting" / "claims.py"
@@ -17,6 +18,12 @@ CLAIMS = [
     "meets NIST 800-226",
     "certified to NIST SP 800-226",
     "GDPR does not apply",
+    "GDPR no longer applies",
+    "outside the scope of the GDPR",
+    "Our process ensures GDPR compliance",
+    "guarantees compliance",
+    "a risk-free table",
+    "Nobody can be found: rows cannot be re-identified",
     "Safe Harbor met by DP",
     "All 18 identifiers removed",
     "Expert Determination: completed",
@@ -63,6 +70,42 @@ def test_a_line_break_hides_no_claim(claim):
 @pytest.mark.parametrize("sentence", HONEST)
 def test_honest_sentences_pass(sentence):
     assert find_claims(sentence) == ()
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_text_with_a_claim_is_refused_and_the_claim_is_quoted(claim):
+    (found, *_) = find_claims(claim)
+    with pytest.raises(InvalidInputError) as refusal:
+        refuse_claims(["An honest sentence.", claim])
+    assert f"“{found.text}”" in refusal.value.user_message and found.reason in refusal.value.user_message
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        "GDPR\u00a0compliant",
+        "GDPR\u200b compliant",
+        "ＧＤＰＲ compliant",
+        "fully  \n anonymous",
+        "f\u00adully anonymous",
+    ],
+)
+def test_spaces_and_look_alikes_hide_nothing(disguise):
+    with pytest.raises(InvalidInputError):
+        refuse_claims([disguise])
+
+
+def test_a_column_that_is_named_like_a_claim_is_data_and_excuses_nothing_else():
+    names = ["certified by", "GDPR", "age"]
+    refuse_claims(["Column certified by was synthesized."], names)
+    with pytest.raises(InvalidInputError):
+        refuse_claims(["Column certified by was synthesized; the table is GDPR compliant."], names)
+    with pytest.raises(InvalidInputError):
+        refuse_claims(["Column certified by was synthesized."])
+
+
+def test_honest_texts_are_not_refused():
+    refuse_claims(HONEST)
 
 
 def test_every_pattern_has_an_example():
