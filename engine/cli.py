@@ -1,6 +1,7 @@
 """The command line. Every command ends with one JSON line on standard output.
 
-Bad input ends with exit status 2 and one line on standard error that says what to do; it never quotes a cell.
+Bad input ends with exit status 2 and one line on standard error that says what to do; it never quotes a cell. A command
+that judges ends with exit status 1 where its judgement is negative.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.certificate import recompute
-from engine.commands import audit, forecast, interval, verify_audit
+from engine.commands import audit, commitment, forecast, interval, recompute, verify, verify_audit
 from engine.data.schema import TableSchema, Treatment
 from engine.data.sdv_metadata import load_schema
 from engine.errors import EngineError, InputError
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{_one_line(error)}\n")
         return BAD_INPUT
     print(json.dumps(result, ensure_ascii=False, allow_nan=False))
-    return 0
+    return options.status(result) if "status" in options else 0
 
 
 def _profile(options: argparse.Namespace) -> Result:
@@ -232,20 +232,6 @@ def _compared(schema: TableSchema, unit_column: str | None) -> TableSchema:
     return TableSchema(tuple(fields), schema.missing_values)
 
 
-def _recompute(options: argparse.Namespace) -> Result:
-    result = recompute(_read_json(options.certificate))
-    if result["epsilon"] is None:
-        if not result["agrees"]:
-            raise InputError("the certificate says that there is no privacy guarantee, but states or records another")
-        sys.stderr.write(f"{result['statement']}\n")
-    elif not result["agrees"]:
-        raise InputError(
-            f"the recorded events give ε = {result['epsilon']:.6g}, "
-            f"but the certificate states {result['stated_epsilon']:.6g}"
-        )
-    return result
-
-
 def _unit(options: argparse.Namespace) -> UnitOfProtection:
     if options.unit_column is None:
         return UnitOfProtection(UnitKind.ROW, None, options.max_rows_per_unit or 1)
@@ -263,10 +249,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     forecast.add(commands)
     interval.add(commands)
-    certificate = commands.add_parser("recompute", help="compute ε and δ again from the recorded events alone")
-    certificate.add_argument("certificate", type=Path, metavar="CERT.json")
-    certificate.set_defaults(run=_recompute)
+    recompute.add(commands)
     audit.add(commands)
+    verify.add(commands)
+    commitment.add(commands)
     verify_audit.add(commands)
     return parser
 
@@ -374,13 +360,6 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("--target", help="column that the utility check predicts")
     command.add_argument("--seed", type=int, default=0, help="seed of the models and subsamples")
     command.set_defaults(run=_evaluate)
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise InputError(f"{path.name} is not JSON") from None
 
 
 def _write_json(path: Path, value: Any) -> None:

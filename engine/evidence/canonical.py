@@ -5,11 +5,14 @@ Source: RFC 8785, JSON Canonicalization Scheme.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import rfc8785
 
 from engine.errors import InputError
+
+LARGEST_JSON = 32 << 20
 
 
 def canonical_bytes(value: Any) -> bytes:
@@ -25,3 +28,25 @@ def canonical_bytes(value: Any) -> bytes:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError:
         raise InputError("a number in this value is not finite, or too large to be exact in JSON") from None
+
+
+def read_canonical(content: bytes, name: str) -> Any:
+    """Read JSON that has to be in its canonical form.
+
+    Args:
+        content: the file.
+        name: of the file.
+
+    Raises:
+        InputError: it is not.
+    """
+    if len(content) > LARGEST_JSON:
+        raise InputError(f"{name} is larger than {LARGEST_JSON >> 20} MiB")
+    try:
+        value = json.loads(content)
+        is_canonical = canonical_bytes(value) == content
+    except (ValueError, RecursionError, InputError):
+        raise InputError(f"{name} is damaged: it is not JSON") from None
+    if not is_canonical:
+        raise InputError(f"{name} was changed: it is not in its canonical form (RFC 8785)")
+    return value

@@ -39,13 +39,14 @@ def save_signer(signer: Signer, folder: Path, passphrase: str | None, *, replace
 
     Args:
         signer: the keys.
-        folder: where to write; its parent is there.
+        folder: where to write.
         passphrase: encrypts both files; None leaves them in clear.
         replace: whether keys that are there give way to these.
 
     Raises:
         InputError: there are keys already.
     """
+    folder.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))  # mode 0700
     try:
         for name, content in _contents(signer, passphrase).items():

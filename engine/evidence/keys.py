@@ -62,6 +62,7 @@ class Signer:
         """What others need to know of the keys, as evidence records it."""
         public = self.statement_key.public_key()
         certificate = self.document_certificate
+        chain = sorted(map(certificate_fingerprint, self.chain))
         return {
             "statement_key": {
                 "algorithm": "Ed25519",
@@ -75,7 +76,8 @@ class Signer:
                 "not_before": certificate.not_valid_before_utc.isoformat(timespec="seconds"),
                 "not_after": certificate.not_valid_after_utc.isoformat(timespec="seconds"),
                 "source": self.source,
-            },
+            }
+            | ({"chain": chain} if chain else {}),
         }
 
     def statement_key_pem(self) -> bytes:

@@ -20,8 +20,8 @@ from engine.evidence.keys import Signer, digest, statement_fingerprint
 SIGNATURE_VERSION = 1
 ALGORITHM = "Ed25519"
 
-EVIDENCE, MANIFEST, AUDIT_HEAD = "evidence", "manifest", "audit-head"
-PURPOSES = (EVIDENCE, MANIFEST, AUDIT_HEAD)
+EVIDENCE, MANIFEST, ARCHIVE, AUDIT_HEAD = "evidence", "manifest", "archive", "audit-head"
+PURPOSES = (EVIDENCE, MANIFEST, ARCHIVE, AUDIT_HEAD)
 
 _NAMES = {"signature_version", "algorithm", "public_key", "fingerprint", "content_sha256", "signature"}
 
