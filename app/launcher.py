@@ -1,7 +1,7 @@
 """`python -m app.launcher`: the whole product on one machine, with one command.
 
-It starts a Redis where none is given, migrates the database, starts the workers and serves the pages and the API.
-Everything it started ends with it.
+It starts a Redis where none is given, migrates the database, makes the signing keys, starts the workers and serves the
+pages and the API. Everything it started ends with it.
 """
 
 from __future__ import annotations
@@ -56,21 +56,24 @@ def _start(settings: Settings, supervisor: Supervisor) -> None:
     os.chdir(ROOT)
     os.environ["DATA_DIR"] = str(settings.data_dir)
     os.environ["DATABASE_URL"] = settings.database_url
+    os.environ["SIGNING_KEY_FILE"] = settings.signing_key_file
     os.environ["STREAMLIT_SERVER_MAX_UPLOAD_SIZE"] = str(settings.max_upload_mb)
     if not settings.redis_url:
         os.environ["REDIS_URL"] = prepare_redis(settings.data_dir, supervisor)
-    _migrate(settings)
+    _prepare(settings)
     for number in range(settings.workers):
         supervisor.start(Child(f"worker-{number + 1}", (sys.executable, "-m", "workers.main"), cwd=ROOT))
     supervisor.watch()
 
 
-def _migrate(settings: Settings) -> None:
-    from app.store.session import Database
+def _prepare(settings: Settings) -> None:
+    """Bring the tables to the newest version, and make the signing keys at the first start."""
+    from app.wiring import build
 
-    database = Database(settings.database_url)
-    database.migrate()
-    database.close()
+    services = build(settings)
+    services.database.migrate()
+    services.signing.prepare()
+    services.close()
 
 
 def _serve(settings: Settings) -> None:

@@ -68,7 +68,6 @@ def _made(services: Services, work: RunWork) -> Made:
         synthetic=_synthetic(services, work),
         certificate=_json(services, work, reports.CERTIFICATE),
         synthesizer=_synthesizer(services, work),
-        csv_sha256=services.results.digest_of(work.run_id, reports.SYNTHETIC_CSV),
         released=_released(services, work),
     )
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import origin
-from app.artifacts import digest
 from app.errors import AlreadyCommittedError, QueueUnavailableError
 from app.logs import configure_logs, get_logger
 from app.services import reports
@@ -209,8 +208,7 @@ def _work(services: Services, attempt: Attempt, device: Device) -> str | None:
     progress.report("writing", 0.72, "Writing the synthetic table")
     with tempfile.TemporaryDirectory(prefix="studio-") as folder:
         _save_synthetic(services, work, result, Path(folder))
-        csv_sha256 = digest(Path(folder) / reports.SYNTHETIC_CSV).sha256
-        made = Made(result.synthetic, result.certificate, result.synthesizer, csv_sha256, result.released_report)
+        made = Made(result.synthetic, result.certificate, result.synthesizer, result.released_report)
         return save_reports(services, work, compared, made, progress, EVALUATION_PART, Path(folder))
 
 

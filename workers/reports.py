@@ -1,4 +1,4 @@
-"""What a worker makes of finished synthetic rows: the evaluation, the verdict on the plan's criteria, and the PDF."""
+"""What a worker makes of finished synthetic rows: the evaluation, and the verdict on the plan's criteria."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from app.logs import get_logger
 from app.services import reports
 from app.services.results import RunWork
 from app.wiring import Services
-from workers.documents import dataset_document, ledger_document
 from workers.failures import Failure, FailureGuard
 from workers.reporting_progress import RunProgress
 
@@ -32,14 +31,12 @@ class Made:
         synthetic: typed synthetic rows.
         certificate: what the run did.
         synthesizer: the fitted method; None where the run has kept no model.
-        csv_sha256: digest of the synthetic CSV.
         released: the releasable report; None for a run without a privacy guarantee.
     """
 
     synthetic: pd.DataFrame
     certificate: dict[str, Any]
     synthesizer: Synthesizer | None
-    csv_sha256: str
     released: dict[str, Any] | None
 
 
@@ -52,7 +49,7 @@ def save_reports(
     part: tuple[float, float],
     folder: Path,
 ) -> str | None:
-    """Evaluation, verdict and PDF. The synthetic table is safe by now, so a failure here becomes a note.
+    """Evaluation and verdict. The synthetic table is safe by now, so a failure here becomes a note.
 
     Args:
         services: the application.
@@ -68,23 +65,16 @@ def save_reports(
     """
     from engine.evaluation.criteria import judge_stored
 
-    notes = []
     evaluation: dict[str, Any] | None = None
     guard = FailureGuard()
     with guard:
         evaluation = _evaluate(services, work, compared, made, progress, part, folder)
     progress.flush()
-    if guard.failure is not None:
-        notes.append(_note(work, "The evaluation could not be made", guard.failure))
+    note = None if guard.failure is None else _note(work, "The evaluation could not be made", guard.failure)
     if evaluation is None and work.is_repeated:
-        return notes[0]  # the report, the verdict and the PDF of before stay
+        return note  # the report and the verdict of before stay
     services.results.save_verdict(work.attempt, judge_stored(work.criteria, evaluation, made.released))
-    guard = FailureGuard()
-    with guard:
-        _save_pdf(services, work, made, evaluation, folder)
-    if guard.failure is not None:
-        notes.append(_note(work, "The PDF could not be made", guard.failure))
-    return " ".join(notes) or None
+    return note
 
 
 def _evaluate(
@@ -113,21 +103,6 @@ def _evaluate(
     write_json(folder / reports.EVALUATION, evaluation)
     services.results.save_file(work.attempt, reports.EVALUATION, folder / reports.EVALUATION, reports.INTERNAL)
     return evaluation
-
-
-def _save_pdf(services: Services, work: RunWork, made: Made, evaluation: dict[str, Any] | None, folder: Path) -> None:
-    from app.reporting.pdf import render_pdf
-
-    content = render_pdf(
-        certificate=made.certificate,
-        ledger=ledger_document(services, work),
-        dataset=dataset_document(work, made.csv_sha256),
-        evaluation=evaluation,
-        released=made.released,
-    )
-    path = folder / reports.PDF
-    path.write_bytes(content)
-    services.results.save_file(work.attempt, reports.PDF, path, work.classification)
 
 
 def _note(work: RunWork, what: str, failure: Failure) -> str:

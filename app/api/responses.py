@@ -34,11 +34,12 @@ def json_response(value: Any, status: int = 200) -> JSONResponse:
 
 
 def file_response(file: ArtifactFile) -> StreamingResponse:
-    """An opened file, streamed and then closed."""
+    """An opened file, streamed and then closed; a browser saves it and never shows it as a page of ours."""
     headers = {
         "Content-Disposition": f'attachment; filename="{file.filename}"',
         "Content-Length": str(file.view.size_bytes),
         "X-Classification": file.view.classification,
+        "X-Content-Type-Options": "nosniff",
     }
     chunks = iter(lambda: file.stream.read(64 * 1024), b"")
     close = BackgroundTask(file.stream.close)
@@ -80,17 +81,21 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-async def read_json(request: Request) -> dict[str, Any]:
+async def read_json(request: Request, max_bytes: int = LARGEST_JSON_BYTES) -> dict[str, Any]:
     """A request's body as a JSON object.
+
+    Args:
+        request: the request.
+        max_bytes: most bytes.
 
     Raises:
         InvalidInputError: it is none, or is not declared as JSON; a form on another site cannot declare that.
-        TooLargeError: it is larger than any body that a route takes.
+        TooLargeError: there are more.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise InvalidInputError("Send JSON, with the header 'Content-Type: application/json'.")
     try:
-        value = json.loads(await read_body(request, LARGEST_JSON_BYTES))
+        value = json.loads(await read_body(request, max_bytes))
         json.dumps(value, ensure_ascii=False).encode()  # half a character could be stored, but never sent back
     except (ValueError, RecursionError):
         raise InvalidInputError("The body must be JSON.") from None

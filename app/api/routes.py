@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from app.api import audit_log, audits, browser, datasets, runs
+from app.api import audit_log, audits, browser, datasets, evidence, runs
 from app.api.auth import services_of
 from app.api.origin import OriginMiddleware
 from app.api.responses import (
@@ -55,6 +55,9 @@ ROUTES = (
     Route("/datasets/{dataset_id}/unit", datasets.put_unit, methods=["PUT"]),
     Route("/datasets/{dataset_id}/budget", datasets.put_budget, methods=["PUT"]),
     Route("/datasets/{dataset_id}/unprotected", datasets.put_unprotected, methods=["PUT"]),
+    Route("/datasets/{dataset_id}/declarations", evidence.get_declarations, methods=["GET"]),
+    Route("/datasets/{dataset_id}/declarations", evidence.put_declarations, methods=["PUT"]),
+    Route("/frameworks", evidence.list_frameworks, methods=["GET"]),
     Route("/criteria", runs.list_criteria, methods=["GET"]),
     Route("/compare", runs.compare_runs, methods=["GET"]),
     Route("/datasets/{dataset_id}/forecast", datasets.forecast, methods=["POST"]),
@@ -70,6 +73,14 @@ ROUTES = (
     Route("/runs/{run_id}/report", runs.get_report, methods=["GET"]),
     Route("/runs/{run_id}/artifacts", runs.list_artifacts, methods=["GET"]),
     Route("/runs/{run_id}/artifacts/{kind}", runs.get_artifact, methods=["GET"]),
+    Route("/runs/{run_id}/evidence", evidence.list_reports, methods=["GET"]),
+    Route("/runs/{run_id}/evidence", evidence.make_report, methods=["POST"]),
+    Route("/evidence/{report_id}", evidence.get_report, methods=["GET"]),
+    Route("/evidence/{report_id}/files/{kind}", evidence.get_file, methods=["GET"]),
+    Route("/evidence/{report_id}/package", evidence.get_package, methods=["GET"]),
+    Route("/verify", evidence.verify, methods=["POST"]),
+    Route("/keys", evidence.list_keys, methods=["GET"]),
+    Route("/keys/rotate", evidence.rotate_keys, methods=["POST"]),
 )
 
 

@@ -15,10 +15,11 @@ from app.wiring import process_services
 
 @asynccontextmanager
 async def lifespan(api: Starlette) -> AsyncIterator[None]:
-    """Bring the tables to the newest version before the first request."""
+    """Bring the tables to the newest version, and make the signing keys, before the first request."""
     services = process_services()
     configure_logs(services.settings.log_format, services.settings.log_level)
     await run_in_threadpool(services.database.migrate)
+    await run_in_threadpool(services.signing.prepare)
     yield
 
 

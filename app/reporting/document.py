@@ -99,6 +99,7 @@ class Table:
         rows: texts, as many per row as the header has.
         widths: relative width per column.
         source: JSON pointer of what the rows list.
+        further_sources: pointers of what else the cells were made of.
     """
 
     caption: str
@@ -106,6 +107,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     widths: tuple[float, ...]
     source: str
+    further_sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ it is printed as not provided. The parts, by their names:
 `dataset`           `id`, `name`, `owner`, `declared_rows`, `schema_confirmed_at`, `is_sample`.
 `private_file`      `algorithm`, `commitment`: what binds the private file without telling anything about it; or null.
 `run`               `id`, `user`, `requested_at`, `finished_at`, `target`, `holdout_share`, `note`, `release`
-                    (`state`, `outcomes`, `override`).
+                    (`state`, `outcomes`, `override`), and `attacks`: names of the privacy metrics that the internal
+                    report has, whatever they found; null where there is no such report.
 `synthetic_files`   per file `name`, `media_type`, `size_bytes`, `sha256`.
 `certificate`       what the run did, as the engine wrote it.
 `recomputed`        `epsilon`, `delta`, `agrees`: the engine's `recompute` at the time of the report.

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from app.reporting.content import attachment, build_content
 from app.reporting.released import released_rows
+from app.reporting.rendering.glyphs import breakable, with_glyphs
 from app.reporting.unprotected import build_unprotected_content, is_unprotected
 
 STYLE, TEMPLATE, UNPROTECTED_TEMPLATE = (
@@ -53,7 +54,7 @@ def render_pdf(
     content = build(certificate, ledger, dataset, has_evaluation=evaluation is not None, created=moment)
     content |= {"released": released_rows(released)}
     inputs = {
-        "content": json.dumps(content, ensure_ascii=False),
+        "content": json.dumps(_printable(content), ensure_ascii=False),
         "certificate": attachment(certificate).decode(),
         "released": "" if released is None else attachment(released).decode(),
         "day": moment.strftime("%Y-%m-%d"),
@@ -63,3 +64,11 @@ def render_pdf(
     if not isinstance(document, bytes):
         raise TypeError("the compiler returned several files for one document")
     return document
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _printable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(item) for item in value]
+    return breakable(with_glyphs(value), 7.0) if isinstance(value, str) else value

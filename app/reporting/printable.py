@@ -1,14 +1,12 @@
 """Texts and numbers as a document prints them.
 
-Names come from users and files. They are data, never markup, and what the document's fonts have no glyph for is
-written by its Unicode number: a missing glyph would end the rendering, and an invisible or direction-changing
-character would let one name look like another.
+Names come from users and files. They are data, never markup, and a character that is invisible or changes the direction
+of others is written by its Unicode number: it would let one name look like another.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -17,50 +15,54 @@ from typing import Any
 NOT_PROVIDED = "not provided"
 
 LONGEST_TEXT, LONGEST_STATEMENT = 160, 1000
-"""Characters of a user's text, and of a sentence of the engine's own, that are printed at most."""
+"""Characters of a user's text, and of a sentence of the engine's own, that are shown at most."""
 
-LONGEST_WORD = 14
-
-_COVERED = (
-    (0x0020, 0x007E),
-    (0x00A1, 0x00AC),
-    (0x00AE, 0x024F),  # Latin
-    (0x0370, 0x0482),
-    (0x048A, 0x04FF),  # Greek and Cyrillic
-    (0x05D0, 0x05EA),  # Hebrew letters
-    (0x0621, 0x063A),
-    (0x0641, 0x064A),
-    (0x0660, 0x0669),  # Arabic letters and digits
-    (0x06F0, 0x06F9),
-    (0x1E00, 0x1EFF),
-    (0x2010, 0x2027),
-    (0x2030, 0x203F),
-    (0x2070, 0x208E),
-    (0x20A0, 0x20BF),
-    (0x2190, 0x22FF),  # arrows and mathematical signs
-    (0x2500, 0x25FF),
+_UNSEEN_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+_UNSEEN = frozenset(
+    chr(point)
+    for first, last in (
+        (0x034F, 0x034F),  # joins letters
+        (0x115F, 0x1160),
+        (0x17B4, 0x17B5),
+        (0x180B, 0x180F),
+        (0x2800, 0x2800),  # the empty cell of Braille
+        (0x3164, 0x3164),
+        (0xFE00, 0xFE0F),  # choose a variant of the letter before
+        (0xFFA0, 0xFFA0),
+        (0xFFFC, 0xFFFD),
+        (0xE0100, 0xE01EF),
+    )
+    for point in range(first, last + 1)
 )
-"""Characters that the compiler's own fonts can show, found by rendering each of them."""
-
-_BREAK = "\N{ZERO WIDTH SPACE}"
+"""Characters that take no ink although their category is that of a letter, a mark or a sign."""
 
 
 def clean(text: Any, longest: int = LONGEST_TEXT) -> str:
-    """A user's text as it may be printed: one line, of bounded length, with a glyph for every character.
+    """A user's text as it may be shown: one line, of bounded length, without characters that deceive.
 
     Args:
         text: anything; None becomes "not provided".
-        longest: characters that are printed at most.
+        longest: characters that are shown at most.
     """
     if text is None:
         return NOT_PROVIDED
     normal = unicodedata.normalize("NFC", str(text))
-    shown = normal[:longest]
-    printed = "".join(character if _has_glyph(character) else f"‹U+{ord(character):04X}›" for character in shown)
-    printed = printed.replace("›‹", " ").strip()
+    shown = by_number(normal[:longest], is_deceptive).strip()
     if len(normal) > longest:
-        printed += f"… ({len(normal)} characters)"
-    return " ".join(_breakable(word) for word in printed.split(" ")) or "(empty)"
+        shown += f"… ({len(normal)} characters)"
+    return shown or "(empty)"
+
+
+def by_number(text: str, is_replaced: Callable[[str], bool]) -> str:
+    """A text with some of its characters written by their Unicode number, as ‹U+202E›."""
+    shown = "".join(f"‹U+{ord(character):04X}›" if is_replaced(character) else character for character in text)
+    return shown.replace("›‹", " ") if shown != text else text
+
+
+def is_deceptive(character: str) -> bool:
+    """Whether a character is invisible, changes the direction of others, or is a space that is not the usual one."""
+    category = unicodedata.category(character)
+    return category in _UNSEEN_CATEGORIES or character in _UNSEEN or (category == "Zs" and character != " ")
 
 
 def provided(values: Mapping[str, Any] | None, key: str) -> str:
@@ -110,19 +112,3 @@ def _decimal_text(value: Any, rounding: str) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _has_glyph(character: str) -> bool:
-    point = ord(character)
-    covered = any(first <= point <= last for first, last in _COVERED)
-    return covered and unicodedata.category(character) not in ("Cn", "Cf", "Mn", "Mc", "Me")
-
-
-def _breakable(word: str) -> str:
-    """Let a long word break after its separators, and its long parts anywhere, so that no name leaves its cell."""
-    if len(word) <= LONGEST_WORD:
-        return word
-    parts = re.split(r"(?<=[_\-./:])", word)
-    return _BREAK.join(
-        part[start : start + LONGEST_WORD] for part in parts for start in range(0, len(part), LONGEST_WORD)
-    )

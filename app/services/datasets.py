@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from app.artifacts import FileStore, received_file, save_json
 from app.clock import Clock
 from app.errors import ConflictError, InvalidDataError, InvalidInputError, NotFoundError
+from app.reporting.evidence import INTERNAL_EDITION
 from app.services import dataset_checks as checks
 from app.services.audit import AuditService
 from app.services.checkpoints import checkpoint_files
@@ -22,6 +23,7 @@ from app.services.sources import ReadSource, check_readable, read_source, sample
 from app.services.views import DatasetView, UserView
 from app.settings import Settings
 from app.store import datasets as rows
+from app.store import evidence as evidence_rows
 from app.store.models import Artifact, Dataset, new_id
 from app.store.session import Database, Session
 from engine.data.schema import TableSchema
@@ -130,7 +132,9 @@ class DatasetsService:
         return self._change(user, dataset_id, change)
 
     def delete(self, user: UserView, dataset_id: str) -> None:
-        """Delete a dataset with its table, its runs' files and its drafts; ledger and audit trail stay.
+        """Delete a dataset with its table, its runs' files and its drafts.
+
+        Ledger and audit trail stay, and so do signed reports, but for those that are internal.
 
         Raises:
             ConflictError: a run is queued or at work.
@@ -142,6 +146,7 @@ class DatasetsService:
             dataset.deleted_at = self._now()
             dataset.ledger_version += 1
             removed.extend(rows.remove_files(session, dataset_id))
+            removed.extend(evidence_rows.remove_files_of_edition(session, dataset_id, INTERNAL_EDITION))
             for run in rows.list_unfinished_work(session, dataset_id):
                 removed.extend(checkpoint_files(run))
                 run.checkpoint_id = None

@@ -97,9 +97,10 @@ class DeclarationsService:
 
         Raises:
             NotFoundError: the user has no such dataset.
-            InvalidInputError: a framework or question is unknown, or an answer cannot be used; it says which.
             ConflictError: somebody else has saved a version since; nothing was changed.
+            InvalidInputError: a framework or question is unknown, or an answer cannot be used; it says which.
         """
+        self.current(user, dataset_id)  # whose dataset it is comes first, so that nobody learns of another's
         chosen = check_frameworks(frameworks)
         if not isinstance(base_version, int) or isinstance(base_version, bool) or base_version < 0:
             raise InvalidInputError("State with base_version which version the answers were changed from, or 0.")
@@ -108,8 +109,12 @@ class DeclarationsService:
         try:
             with self._database.write() as session:
                 dataset = self._require(session, user, dataset_id)
+                newest = rows.latest_declarations(session, dataset_id)
+                if (newest.version if newest else 0) != base_version:
+                    raise _stale(newest.version if newest else 0)
                 values = check_answers(chosen, tuple(dataset.columns), answers)
-                self._append(session, user, dataset_id, chosen, values, base_version)
+                if newest is None or (tuple(newest.frameworks), newest.answers) != (chosen, values):
+                    self._append(session, user, dataset_id, chosen, values, base_version + 1)
         except IntegrityError:
             raise _stale(base_version + 1) from None
         return self.current(user, dataset_id)
@@ -121,28 +126,13 @@ class DeclarationsService:
         dataset_id: str,
         frameworks: tuple[str, ...],
         answers: dict[str, Any],
-        base_version: int,
+        version: int,
     ) -> None:
-        newest = rows.latest_declarations(session, dataset_id)
-        if (newest.version if newest else 0) != base_version:
-            raise _stale(newest.version if newest else 0)
-        if newest is not None and (tuple(newest.frameworks), newest.answers) == (frameworks, answers):
-            return
-        version = base_version + 1
-        session.add(
-            Declarations(
-                dataset_id=dataset_id,
-                user_id=user.id,
-                version=version,
-                frameworks=list(frameworks),
-                answers=answers,
-                created_at=self._now(),
-            )
-        )
+        chosen = list(frameworks)
+        declared = {"dataset_id": dataset_id, "user_id": user.id, "created_at": self._now()}
+        session.add(Declarations(version=version, frameworks=chosen, answers=answers, **declared))
         session.flush()
-        self._audit.add(
-            session, user, "declarations.save", "dataset", dataset_id, version=version, frameworks=list(frameworks)
-        )
+        self._audit.add(session, user, "declarations.save", "dataset", dataset_id, version=version, frameworks=chosen)
 
     @staticmethod
     def _require(session: Session, user: UserView, dataset_id: str) -> Dataset:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import builtins
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,13 @@ from app.artifacts import FileStore, save_bytes
 from app.clock import Clock
 from app.errors import AppError, ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from app.reporting.evidence import DRAFT, FINAL, INTERNAL_EDITION, RELEASABLE_EDITION, Evidence
-from app.reporting.frameworks.catalogue import missing
 from app.services import evidence_files as files_of
 from app.services.audit import AuditService
-from app.services.declarations import DeclarationsService, check_frameworks
+from app.services.declarations import DeclarationsService
 from app.services.evidence_collection import GENERATOR, EvidenceCollector, moment
 from app.services.evidence_package import open_package, packaged_data
-from app.services.evidence_views import DeclarationsView, EvidenceView, VerificationView
+from app.services.evidence_requests import Choices, Request, checks, read_request, require_finished
+from app.services.evidence_views import EvidenceView, VerificationView
 from app.services.release import require_open
 from app.services.signing import SigningService
 from app.services.sources import sentence
@@ -28,8 +27,7 @@ from app.services.verification import Verifier
 from app.services.views import ArtifactFile, UserView
 from app.store import evidence as rows
 from app.store import runs as run_rows
-from app.store.ledger import OUTSIDE
-from app.store.models import EvidenceFile, EvidenceReport, Run, new_id
+from app.store.models import EvidenceFile, EvidenceReport, new_id
 from app.store.session import Database, IntegrityError, Session
 from engine.errors import EngineError
 from engine.version import __version__
@@ -37,34 +35,8 @@ from engine.version import __version__
 if TYPE_CHECKING:
     from engine.evidence.keys import Signer
 
-EDITIONS = (RELEASABLE_EDITION, INTERNAL_EDITION)
-
 MOST_TRIES = 20
 """Each lost race means that somebody else's report of the same run got the version."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """A report that is asked for.
-
-    Args:
-        run: the run, with its dataset, plan, user and ledger entry.
-        edition: `releasable` or `internal`.
-        is_final: whether it is meant to be filed.
-        frameworks: ids of the frameworks that it has an annex for.
-        declarations: what people stated so far.
-    """
-
-    run: Run
-    edition: str
-    is_final: bool
-    frameworks: tuple[str, ...]
-    declarations: DeclarationsView
-
-    @property
-    def is_internal(self) -> bool:
-        """Whether it may hold numbers that no budget paid for."""
-        return self.edition == INTERNAL_EDITION
 
 
 class EvidenceService:
@@ -128,8 +100,8 @@ class EvidenceService:
             InvalidInputError: the frameworks or the edition cannot be had, or a final report lacks answers.
             ConflictError: ε cannot be computed again from what the run recorded.
         """
-        request = self._request(user, run_id, final, frameworks, edition)
-        for check in self._checks(request):
+        request = self._request(user, run_id, Choices(final, frameworks, edition))
+        for check in checks(request):
             check()
         signer = self._signing.signer()
         facts = self._collector.collect(user, request.run, request.edition, request.frameworks, request.declarations)
@@ -151,10 +123,10 @@ class EvidenceService:
         """Why `make` would refuse with the same choices, a sentence each; empty where it would not."""
         found = []
         try:
-            request = self._request(user, run_id, final, frameworks, edition)
+            request = self._request(user, run_id, Choices(final, frameworks, edition))
         except InvalidInputError as error:
             return (error.user_message,)
-        for check in (*self._checks(request), self._signing.signer):
+        for check in (*checks(request), self._signing.signer):
             try:
                 check()
             except AppError as error:
@@ -197,7 +169,7 @@ class EvidenceService:
         return ArtifactFile(files_of.artifact_view(report, file), stream)
 
     def open_package(self, user: UserView, report_id: str) -> ArtifactFile:
-        """Everything of a report as one zip file, with the synthetic table; the same bytes each time.
+        """Everything of a report as one zip file, with the synthetic table.
 
         Raises:
             NotFoundError: the user has no such report.
@@ -207,7 +179,7 @@ class EvidenceService:
         with self._database.read() as session:
             report = self._own_report(session, user, report_id)
         self._require_open(report)
-        opened = open_package(self._database, self._files, report)
+        opened = open_package(self._database, self._files, report, self._usable_signer())
         self._note_download(user, report, files_of.PACKAGE)
         return opened
 
@@ -241,34 +213,24 @@ class EvidenceService:
         self._audit.record(user, "evidence.commitment_key", "dataset", dataset_id)
         return key
 
-    def _request(
-        self, user: UserView, run_id: str, final: bool, frameworks: Sequence[str] | None, edition: str | None
-    ) -> Request:
-        if not isinstance(final, bool):
-            raise InvalidInputError("Say with true or false whether the report is final.")
+    def _usable_signer(self) -> Signer | None:
+        """The keys in use; None where there are none, which keeps nobody from a report that was signed before."""
+        try:
+            return self._signing.signer()
+        except UnavailableError:
+            return None
+
+    def _request(self, user: UserView, run_id: str, choices: Choices) -> Request:
         with self._database.read() as session:
             run = run_rows.find_own_run(session, user.id, run_id)
         if run is None:
             raise NotFoundError("run")
-        is_protected = run.ledger_entry.state != OUTSIDE
-        declarations = self._declarations.current(user, run.dataset_id)
-        chosen = declarations.frameworks if frameworks is None else check_frameworks(frameworks)
-        if not is_protected and frameworks is None:
-            chosen = ()
-        edition = edition or (RELEASABLE_EDITION if is_protected else INTERNAL_EDITION)
-        _check_edition(edition, chosen, is_protected=is_protected)
-        return Request(run, edition, final, chosen, declarations)
-
-    def _checks(self, request: Request) -> Iterator[Callable[[], None]]:
-        yield lambda: _require_finished(request.run)
-        if not request.is_internal and request.run.status == run_rows.DONE:
-            yield lambda: require_open(request.run)
-        if request.is_final:
-            yield lambda: _require_complete(request)
+        return read_request(run, self._declarations.current(user, run.dataset_id), choices)
 
     def _try_version(self, user: UserView, request: Request, facts: Mapping[str, Any], signer: Signer) -> str | None:
         """Make the next version; None where somebody else's report got its number."""
-        from app.reporting.package import make_documents, seal_documents
+        from app.reporting.manifest import seal_documents
+        from app.reporting.package import make_documents
         from engine.evidence.canonical import canonical_bytes
 
         report = self._next_report(user, request, signer)
@@ -276,7 +238,7 @@ class EvidenceService:
         try:
             documents = make_documents(evidence, signer)
             data = packaged_data(request.edition, request.run, facts["synthetic_files"])
-            documents |= seal_documents(documents, data, evidence, signer)
+            documents |= seal_documents(files_of.document_id(report.id), documents, data, signer)
         except EngineError as error:
             raise UnavailableError(f"The report cannot be signed. {sentence(error)}") from None
         report.evidence_sha256 = hashlib.sha256(canonical_bytes(evidence.json)).hexdigest()
@@ -360,7 +322,7 @@ class EvidenceService:
         run = run_rows.find_own_run(session, user.id, request.run.id)
         if run is None:
             raise NotFoundError("run")
-        _require_finished(run)
+        require_finished(run)
         if not request.is_internal:
             require_open(run)
 
@@ -380,40 +342,3 @@ class EvidenceService:
         if report is None:
             raise NotFoundError("report")
         return report
-
-
-def _check_edition(edition: object, frameworks: Sequence[str], *, is_protected: bool) -> None:
-    if edition not in EDITIONS:
-        raise InvalidInputError(f"The edition of a report is one of {', '.join(EDITIONS)}.")
-    if is_protected:
-        return
-    if edition == RELEASABLE_EDITION:
-        raise InvalidInputError("A run without a privacy guarantee has an internal report only.")
-    if frameworks:
-        raise InvalidInputError("The report of a run without a privacy guarantee has no annexes: choose no framework.")
-
-
-def _require_finished(run: Run) -> None:
-    if run.status in run_rows.UNFINISHED:
-        raise UnavailableError("The run is not finished yet.")
-    if run.status != run_rows.DONE:
-        raise UnavailableError("The run ended without a synthetic table, so there is nothing to report.")
-
-
-def _require_complete(request: Request) -> None:
-    """Refuse a final report that lacks something.
-
-    Raises:
-        InvalidInputError: it says what.
-    """
-    if request.is_internal:
-        raise InvalidInputError(
-            "An internal edition is never final: it holds numbers that must not be filed. Draft it."
-        )
-    lacking = missing(request.frameworks, request.declarations.values)
-    if lacking:
-        labels = "; ".join(question.label for question in lacking)
-        raise InvalidInputError(
-            f"A final report needs {len(lacking)} more {'answer' if len(lacking) == 1 else 'answers'}: {labels}. Save "
-            "them with the declarations, or make a draft."
-        )

@@ -102,7 +102,7 @@ class EvidenceCollector:
             "ledger": self._ledger_part(user, run.dataset_id),
             "audit_log": self._audit.head(),
             "access": self._access(run.dataset_id),
-            "released_report": self._json(run, reports.RELEASED_REPORT),
+            "released_report": self._released_report(run),
             "evaluation": self._evaluation(run) if is_internal else None,
             "method_audits": audits_part(run.plan.plan["method"]),
             "declarations": declarations_part(declarations, frameworks),
@@ -190,6 +190,13 @@ class EvidenceCollector:
             "raw_rows_kept": is_kept,
             "who_sees_rows": WHO_SEES_ROWS,
         }
+
+    def _released_report(self, run: Run) -> dict[str, Any] | None:
+        """The findings that may leave; None where an earlier version made them, in a form that is not printed."""
+        from engine.evaluation.metric import REPORT_VERSION
+
+        report = self._json(run, reports.RELEASED_REPORT)
+        return report if report is not None and report.get("report_version") == REPORT_VERSION else None
 
     def _evaluation(self, run: Run) -> dict[str, Any] | None:
         from engine.evaluation.metric import REPORT_VERSION

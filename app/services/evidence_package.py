@@ -7,18 +7,23 @@ import io
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from app.artifacts import CHUNK_BYTES, FileStore
 from app.errors import UnavailableError
 from app.reporting.evidence import INTERNAL_EDITION
 from app.services import evidence_files as files_of
 from app.services import reports
+from app.services.sources import sentence
 from app.services.views import ArtifactFile, ArtifactView
 from app.store import datasets as dataset_rows
 from app.store.ledger import OUTSIDE
 from app.store.models import EvidenceReport, Run
 from app.store.session import Database
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from engine.evidence.keys import Signer
 
 PACKAGED_DATA = {f"data/{kind}": kind for kind in (reports.SYNTHETIC_CSV, reports.SYNTHETIC_PARQUET)}
 """Names in the package, and the kinds of the run's files that they are."""
@@ -51,8 +56,15 @@ def packaged_data(edition: str, run: Run, synthetic_files: Sequence[Mapping[str,
     }
 
 
-def open_package(database: Database, files: FileStore, report: EvidenceReport) -> ArtifactFile:
-    """See `EvidenceService.open_package`."""
+def open_package(database: Database, files: FileStore, report: EvidenceReport, signer: Signer | None) -> ArtifactFile:
+    """See `EvidenceService.open_package`.
+
+    Args:
+        database: where files are listed.
+        files: where they are kept.
+        report: the report.
+        signer: seals the archive where its keys signed the report; None leaves it without a seal.
+    """
     from app.reporting.package import write_package
 
     with ExitStack() as closing:
@@ -63,7 +75,10 @@ def open_package(database: Database, files: FileStore, report: EvidenceReport) -
                 name: opened.enter_context(files.local_path(file_id))
                 for name, file_id in _data_files(database, report).items()
             }
-            write_package(cast(BinaryIO, target), documents, data)
+            try:
+                write_package(cast(BinaryIO, target), documents, data, signer)
+            except EngineError as error:
+                raise UnavailableError(f"The package cannot be made. {sentence(error)}") from None
         size, sha256 = _measure(cast(BinaryIO, target))
         closing.pop_all()  # from here on, the caller closes it
     view = ArtifactView(

@@ -31,7 +31,7 @@ SYNTHETIC_PARQUET = "synthetic.parquet"
 CERTIFICATE = "certificate.json"
 EVALUATION = "report.json"
 RELEASED_REPORT = "released_report.json"
-PDF = "report.pdf"
+PDF = "report.pdf"  # made by earlier versions only
 MODEL = "model.npz"
 
 RELEASABLE = "releasable"

@@ -133,10 +133,6 @@ class ResultsService:
         opened: AbstractContextManager[Path] = self._files.local_path(self._stored(run_id, kind).id)
         return opened
 
-    def digest_of(self, run_id: str, kind: str) -> str:
-        """SHA-256 of a file that the run has stored; raises NotFoundError where there is none."""
-        return self._stored(run_id, kind).sha256
-
     def _stored(self, run_id: str, kind: str) -> Artifact:
         with self._database.read() as session:
             found = dataset_rows.find_run_file(session, run_id, kind)

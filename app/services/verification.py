@@ -56,7 +56,7 @@ class Verifier:
             except EngineError as error:
                 raise InvalidInputError(sentence(error)) from None
         report = self._recorded(found.document)
-        record = _record(report, found.document)
+        record = _record(report, found.evidence_sha256)
         checks = [*(CheckView(check.part, check.is_good, check.sentence) for check in found.checks), record]
         view = VerificationView(
             filename=printable(filename)[-LONGEST_FILENAME:],
@@ -78,10 +78,11 @@ class Verifier:
     def _prepared(self, path: Path) -> Iterator[Path]:
         """The file under the name that its content calls for; beside evidence, the signature that is kept here."""
         with tempfile.TemporaryDirectory(prefix="studio-") as folder:
-            place = Path(folder)
+            place = Path(folder) / "upload" / "file"  # no manifest that lies further up is taken for the file's own
+            place.mkdir(parents=True)
             with path.open("rb") as stream:
                 start = stream.read(16)
-            evidence = _read_evidence(path) if start.lstrip().startswith(b"{") else None
+            evidence = _read_evidence(path) if _is_object(start) else None
             candidate = place / (_name_by_start(start) if evidence is None else files_of.EVIDENCE)
             candidate.symlink_to(path.resolve())
             report = self._recorded(evidence.get("document")) if evidence is not None else None
@@ -101,12 +102,14 @@ class Verifier:
             return rows.find_report(session, report_id)
 
 
-def _record(report: EvidenceReport | None, document: Mapping[str, Any] | None) -> CheckView:
+def _record(report: EvidenceReport | None, evidence_sha256: str | None) -> CheckView:
     """What this installation knows of the report."""
-    if report is None or document is None:
+    if report is None:
         return CheckView(RECORD, False, "This installation has no record of this report: it was not made here.")
-    if (document.get("version"), document.get("status")) != (report.version, report.status):
-        return CheckView(RECORD, False, "This installation made another report under this number.")
+    if evidence_sha256 != report.evidence_sha256:
+        return CheckView(
+            RECORD, False, "This installation made another report under this number: its evidence differs."
+        )
     made = f"This installation made it on {report.created_at:%Y-%m-%d} as version {report.version}, {report.status}."
     successor = report.successor
     if successor is None:
@@ -123,7 +126,13 @@ def _name_by_start(start: bytes) -> str:
     """A name for a file, from its first bytes; what a caller typed never becomes one."""
     if start.startswith(b"PK"):
         return files_of.PACKAGE
+    if _is_object(start):
+        return "file.json"
     return "report.pdf" if start.lstrip().startswith(b"%PDF") else "file"
+
+
+def _is_object(start: bytes) -> bool:
+    return start.lstrip().startswith(b"{")
 
 
 def _read_evidence(path: Path) -> dict[str, Any] | None:

@@ -236,7 +236,8 @@ class ArtifactView:
 
     Args:
         kind: `synthetic.csv`, `synthetic_raw.csv`, `synthetic.parquet`, `certificate.json`, `report.json`,
-            `report.pdf` or `model.npz`.
+            `released_report.json` or `model.npz`, and `report.pdf` of runs of earlier versions; of a signed report,
+            the file's name in its package.
         classification: `releasable`, or `internal` where it shows statistics of real rows.
     """
 

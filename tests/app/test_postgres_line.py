@@ -1,15 +1,18 @@
 """The whole line on PostgreSQL, and what a database must never be asked."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 from starlette.testclient import TestClient
 
 from app.api import create_api
-from app.errors import NotFoundError, WrongCredentialsError
+from app.errors import ConflictError, NotFoundError, WrongCredentialsError
 from app.wiring import build
 from engine.privacy.plan import UnitOfProtection
+from tests.app.answers import answers_to
 from tests.app.builders import TABLE, ready_dataset, submit
 from tests.conftest import FAST_BCRYPT_ROUNDS
 from workers.jobs import do_run
@@ -76,3 +79,53 @@ def test_half_a_character_in_a_body_is_refused(services, owner):
         assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_input")
         listed = client.get("/runs?dataset_id=%00", headers=headers)
         assert (listed.status_code, listed.json()) == (200, [])
+
+
+def at_once(services, count, act):
+    """What several processes get that do the same at the same time; None for those who are told of a conflict."""
+    gate = Barrier(count)
+
+    def start(number):
+        mine = build(services.settings, password_rounds=FAST_BCRYPT_ROUNDS)
+        gate.wait()
+        try:
+            return act(mine, number)
+        except ConflictError:
+            return None
+        finally:
+            mine.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(start, range(count)))
+
+
+def test_a_signed_report_goes_the_whole_line(services, owner, few_metrics, tmp_path):
+    dataset_id = ready_dataset(services, owner)
+    run = submit(services, owner, dataset_id, epsilon=0.5, n_rows=60)
+    do_run(services, run.id)
+    keys = at_once(services, 4, lambda mine, _: mine.signing.signer().identity())
+    assert all(identity == keys[0] for identity in keys)
+    frameworks = (["gdpr"], ["ccpa"])
+    saved = at_once(
+        services,
+        4,
+        lambda mine, number: mine.declarations.save(
+            owner, dataset_id, frameworks[number % 2], answers_to(frameworks[number % 2]), 0
+        ),
+    )
+    versions = services.declarations.history(owner, dataset_id)
+    assert len(versions) == 1
+    assert {view.version for view in saved if view} == {1}
+    made = at_once(services, 2, lambda mine, _: mine.evidence.make(owner, run.id, final=True))
+    assert sorted(report.version for report in made) == [1, 2]
+    newest, earlier = services.evidence.list(owner, run.id)
+    assert (earlier.superseded_by, newest.superseded_by) == (newest.id, None)
+    path = tmp_path / "package.zip"
+    path.write_bytes(services.evidence.open_package(owner, earlier.id).read())
+    found = services.evidence.verify(path, path.name, owner)
+    assert (found.is_valid, found.superseded_by_version) == (True, 2)
+    assert services.audit.verify(owner).is_whole
+    internal = services.evidence.make(owner, run.id, final=False, edition="internal")
+    services.datasets.delete(owner, dataset_id)
+    assert services.evidence.get(owner, internal.id).files == ()
+    assert services.evidence.get(owner, newest.id).files

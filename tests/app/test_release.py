@@ -21,7 +21,7 @@ IMPOSSIBLE = CLOSER | {"limit": 0.0}
 CERTAIN = CLOSER | {"limit": 1.0}
 REASON = "The recipient signed a contract."
 RELEASABLE = (
-    *("synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "report.pdf", "model.npz"),
+    *("synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "model.npz"),
     "released_report.json",
 )
 

@@ -79,7 +79,7 @@ def test_all_its_files_are_internal_and_say_so_in_their_names(services, owner, d
     do_run(services, run.id)
     files = {file.kind: file for file in services.reports.list_artifacts(owner, run.id)}
     assert set(files) == {
-        *("synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "report.json", "report.pdf")
+        *("synthetic.csv", "synthetic_raw.csv", "synthetic.parquet", "certificate.json", "report.json")
     }
     assert {file.classification for file in files.values()} == {INTERNAL}
     assert all(file.filename == f"{PREFIX}{run.id[:8]}-{kind}" for kind, file in files.items())

@@ -49,11 +49,10 @@ def test_a_run_makes_every_file(services, owner, dataset_id):
     run = services.runs.get(owner, run.id)
     assert (run.status, run.error, run.note, run.spent) == ("done", None, None, True)
     files = {file.kind: file for file in services.reports.list_artifacts(owner, run.id)}
-    assert set(files) == RELEASABLE | {"report.json", "report.pdf"}
+    assert set(files) == RELEASABLE | {"report.json"}
     assert {kind for kind, file in files.items() if file.classification == "releasable"} >= RELEASABLE
     assert files["report.json"].classification == "internal"
     assert len(services.reports.preview(owner, run.id)) == 40
-    assert services.reports.open_artifact(owner, run.id, "report.pdf").read().startswith(b"%PDF")
 
 
 def test_a_part_of_the_charge_buys_a_releasable_report(services, owner, dataset_id):
@@ -156,12 +155,11 @@ def test_an_unexpected_failure_leaves_without_its_message(services, owner, datas
     assert MARKER not in services.runs.get(owner, run.id).error
 
 
-@pytest.mark.parametrize("part", ["engine.evaluation.evaluate.evaluate", "app.reporting.pdf.render_pdf"])
-def test_a_failing_report_does_not_lose_the_synthetic_table(services, owner, dataset_id, monkeypatch, part):
+def test_a_failing_report_does_not_lose_the_synthetic_table(services, owner, dataset_id, monkeypatch):
     def fail(*args, **options):
         raise ValueError(MARKER)
 
-    monkeypatch.setattr(part, fail)
+    monkeypatch.setattr("engine.evaluation.evaluate.evaluate", fail)
     run = submit(services, owner, dataset_id)
     do_run(services, run.id)
     run = services.runs.get(owner, run.id)
@@ -204,7 +202,7 @@ def test_a_run_cancelled_during_its_report_keeps_what_was_paid_for(services, own
     do_run(services, run.id)
     ended = services.runs.get(owner, run.id)
     assert (ended.status, ended.note) == ("done", "The evaluation could not be made: the run was cancelled.")
-    assert {file.kind for file in services.reports.list_artifacts(owner, run.id)} == RELEASABLE | {"report.pdf"}
+    assert {file.kind for file in services.reports.list_artifacts(owner, run.id)} == RELEASABLE
 
 
 def test_formulas_are_neutralised_in_the_csv_and_kept_in_the_raw_one(services, owner):

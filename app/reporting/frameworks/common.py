@@ -68,6 +68,13 @@ UNIT_REASON = Question(
     Kind.LONG,
     DATA_OWNER,
 )
+EPSILON_REASON = Question(
+    "epsilon-reason",
+    "Why this privacy loss was chosen",
+    "What was weighed: the error that the use accepts, other releases, the harm to be prevented.",
+    Kind.LONG,
+    DATA_OWNER,
+)
 ACCESS_CONTROL = Question(
     "access-control",
     "Who may see the private rows, and what secures them",
@@ -154,6 +161,47 @@ NEXT_REVIEW_DATE = Question(
     Kind.DATE,
     PRIVACY_OFFICER,
 )
+ORGANISATION_KIND = Question(
+    "organisation-kind",
+    "Kind of organisation that answers for the release",
+    "As registries of deployments ask for it.",
+    Kind.CHOICE,
+    DATA_OWNER,
+    required=False,
+    choices=("Government", "Industry", "Nonprofit"),
+)
+REGION = Question(
+    "region",
+    "Region that the private rows describe",
+    "Such as: Norway. Registries of deployments ask for it.",
+    Kind.TEXT,
+    DATA_OWNER,
+    required=False,
+)
+PUBLICATION_DATE = Question(
+    "publication-date",
+    "Date on which the synthetic table is published",
+    "Leave it open where it is not published.",
+    Kind.DATE,
+    DATA_OWNER,
+    required=False,
+)
+LICENCE = Question(
+    "licence",
+    "Licence of the synthetic table",
+    "Its name or identifier, such as: cc-by-4.0. Leave it open where nobody but named recipients may use the table.",
+    Kind.TEXT,
+    DATA_OWNER,
+    required=False,
+)
+LANGUAGE = Question(
+    "language",
+    "Languages of the texts in the table",
+    "Codes of ISO 639, such as: en, nb. Leave it open where the table has no words of a language.",
+    Kind.TEXT,
+    DATA_OWNER,
+    required=False,
+)
 
 COMMON = (
     PURPOSE,
@@ -165,6 +213,7 @@ COMMON = (
     POPULATION,
     DATA_COLLECTION,
     UNIT_REASON,
+    EPSILON_REASON,
     ACCESS_CONTROL,
     RETENTION,
     DELETION_DATE,
@@ -181,4 +230,9 @@ COMMON = (
     DECISION,
     DECISION_DATE,
     NEXT_REVIEW_DATE,
+    ORGANISATION_KIND,
+    REGION,
+    PUBLICATION_DATE,
+    LICENCE,
+    LANGUAGE,
 )

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from app.reporting.document import Block
+from app.reporting.document import Block, Heading, Note, Paragraph, Statement, Statements
 from app.reporting.evidence import Evidence
+from app.reporting.frameworks import facts
 from app.reporting.frameworks.base import DATA_OWNER, PRIVACY_OFFICER, Framework, Kind, Question
+from app.reporting.frameworks.common import DATA_COLLECTION, POPULATION
 from app.reporting.frameworks.parts import declared
+
+RULES = "/certificate/schema/x-synthesis/rules"
+
+DATES = (
+    "The duties on high-risk systems of Annex III apply from 2 December 2027, and those on systems of Annex I from 2 "
+    "August 2028, by the Digital Omnibus on AI as adopted in June 2026 and read in July 2026. The same text also "
+    "changed the rule on special categories in 10(5). Read the text in force before you rely on either."
+)
+"""When the article binds, and that whoever relies on it has to look again."""
 
 PROVIDER = "the provider of the system"
 
@@ -108,7 +119,49 @@ QUESTIONS = (
 
 def annex(evidence: Evidence) -> tuple[Block, ...]:
     """What the article asks of data, what was computed on it, and what people declared."""
-    return (declared(evidence, *QUESTIONS),)
+    return (
+        Paragraph(
+            "The article asks for practices of data governance where data train, validate or test a high-risk system. "
+            "It asks the provider of the system, for its use; this annex says what the synthetic rows contribute."
+        ),
+        Note(DATES),
+        declared(evidence, SYSTEM),
+        Heading("10(2)(a): design choices"),
+        Statements(
+            (facts.method(evidence), facts.privacy_loss(evidence), facts.unit(evidence), DESIGN.statement(evidence))
+        ),
+        Heading("10(2)(b): collection, origin and original purpose"),
+        declared(evidence, DATA_COLLECTION, ORIGIN),
+        Heading("10(2)(c): preparation"),
+        Statements((*facts.treated(evidence), *_rules(evidence), PREPARATION.statement(evidence))),
+        Heading("10(2)(d): assumptions"),
+        Statements((facts.domains(evidence), ASSUMPTIONS.statement(evidence))),
+        Heading("10(2)(e): availability, quantity and suitability"),
+        Statements((facts.sizes(evidence), SUITABILITY.statement(evidence))),
+        Heading("10(2)(f) and (g): biases and measures against them"),
+        Paragraph("Noise and rare values weigh on small groups most. Section 8 shows what is known of each."),
+        declared(evidence, BIAS, MITIGATION),
+        Heading("10(2)(h): gaps and shortcomings"),
+        Statements((facts.not_covered(evidence), GAPS.statement(evidence))),
+        Heading("10(3): relevant, representative, free of errors as far as possible, complete"),
+        Statements(facts.quality(evidence)),
+        declared(evidence, POPULATION, REPRESENTATIVE, ERRORS),
+        Heading("10(4): the setting in which the system is used"),
+        declared(evidence, SETTING),
+        Heading("10(5): special categories of personal data"),
+        declared(evidence, SPECIAL_CATEGORIES),
+    )
+
+
+def _rules(evidence: Evidence) -> tuple[Statement, ...]:
+    """How many rules between columns were stated, where any were."""
+    if not evidence.items(RULES):
+        return ()
+    return (
+        evidence.computed(
+            "Stated rules between columns", RULES, text=lambda rules: f"{len(rules)}; section 3 says which were kept"
+        ),
+    )
 
 
 FRAMEWORK = Framework(

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from app.reporting.document import Block
+from app.reporting.document import Block, Heading, Paragraph, Statements
 from app.reporting.evidence import Evidence
+from app.reporting.frameworks import facts
 from app.reporting.frameworks.base import DATA_OWNER, PRIVACY_OFFICER, Framework, Kind, Question
-from app.reporting.frameworks.parts import declared
+from app.reporting.frameworks.common import (
+    ACCESS_CONTROL,
+    DELETION_DATE,
+    EPSILON_REASON,
+    LEGAL_BASIS,
+    NEXT_REVIEW_DATE,
+    OTHER_RELEASES,
+    PURPOSE,
+    RECIPIENTS,
+    RECIPIENTS_MEANS,
+    RETENTION,
+    UNIT_REASON,
+)
+from app.reporting.frameworks.parts import Item, answer_pointer, checklist, declared
 
 KEY_KEPT = "A key or a mapping is kept"
 MODEL_LEAVES = "The fitted model leaves too"
@@ -185,9 +199,122 @@ QUESTIONS = (
 )
 
 
+EVIDENCE_ITEMS = (
+    Item("Bound on what one unit changes", "section 2", ("/certificate/privacy/epsilon",)),
+    Item("Loss over all releases", "section 4", ("/ledger/entries",), (OTHER_RELEASES,)),
+    Item("What the guarantee leaves out", "section 7", ("/certificate/not_covered",)),
+    Item("Audits of the method, and attacks", "section 9", ("/method_audits/audits",)),
+    Item("Who receives the table, and what they hold", "below", (), (RECIPIENTS, RECIPIENTS_MEANS)),
+    Item("The recipient's position", "below", (), (RECIPIENT_POSITION,)),
+)
+
+
 def annex(evidence: Evidence) -> tuple[Block, ...]:
     """What the articles ask, what was computed on it, and what people declared."""
-    return (declared(evidence, *QUESTIONS),)
+    return (
+        declared(evidence, CONTROLLER),
+        *_identifiability(evidence),
+        *_principles(evidence),
+        *_measures(evidence),
+        *_assessment(evidence),
+        *_model(evidence),
+    )
+
+
+def _identifiability(evidence: Evidence) -> tuple[Block, ...]:
+    """Art. 4(5) and Recital 26."""
+    return (
+        Heading("Art. 4(5): whether a key is kept"),
+        Paragraph(
+            "Data that a key could lead back to a person are pseudonymised, and stay personal data. The studio draws "
+            "synthetic rows from a fitted model and keeps no list of who became which row; what was replaced by a code "
+            "before the upload is a matter of its own."
+        ),
+        declared(evidence, KEY, *([KEY_HOLDER] if evidence.at(answer_pointer(KEY)) == KEY_KEPT else [])),
+        Heading("Recital 26: means reasonably likely to be used"),
+        Paragraph(
+            "Whether a person can be identified depends on the means that the controller or somebody else is "
+            "reasonably likely to use, by cost, time and technology, and on who holds the data. This table gathers the "
+            "evidence."
+        ),
+        checklist(evidence, "Evidence on identifiability", EVIDENCE_ITEMS),
+        Statements((facts.privacy_loss(evidence), facts.composed_loss(evidence), facts.unit(evidence))),
+        declared(evidence, RECIPIENTS, RECIPIENTS_MEANS, MEANS, RECIPIENT_POSITION),
+        Heading("Decision by the controller"),
+        declared(evidence, IDENTIFIABILITY_DECISION, DECIDED_BY, DECIDED_ON, NEXT_REVIEW_DATE),
+    )
+
+
+def _principles(evidence: Evidence) -> tuple[Block, ...]:
+    """Art. 5, for the synthesis itself."""
+    return (
+        Heading("Art. 5(1)(a): lawfulness, fairness, transparency"),
+        Paragraph("To make a synthetic table is to process the private rows, whatever becomes of the table."),
+        declared(evidence, LEGAL_BASIS, SPECIAL_CATEGORIES, TRANSPARENCY),
+        Heading("Art. 5(1)(b): purpose limitation"),
+        declared(evidence, PURPOSE, COMPATIBILITY),
+        Heading("Art. 5(1)(c): data minimisation"),
+        Statements((*facts.treated(evidence), MINIMISATION.statement(evidence))),
+        Heading("Art. 5(1)(d): accuracy"),
+        Paragraph("Synthetic rows describe nobody. How far the table is from the private rows stands in section 8."),
+        Statements(facts.quality(evidence)),
+        Heading("Art. 5(1)(e): storage limitation"),
+        Statements((facts.rows_kept(evidence), RETENTION.statement(evidence), DELETION_DATE.statement(evidence))),
+        Heading("Art. 5(1)(f): integrity and confidentiality"),
+        Paragraph("The measures in force stand under Art. 32."),
+        Statements((facts.commitment(evidence), *facts.files(evidence))),
+        Heading("Art. 5(2): accountability"),
+        Statements((facts.audit_log(evidence), ACCOUNTABILITY.statement(evidence))),
+    )
+
+
+def _measures(evidence: Evidence) -> tuple[Block, ...]:
+    """Art. 25 and 32."""
+    return (
+        Heading("Art. 25: data protection by design and by default"),
+        Statements(
+            (
+                facts.method(evidence),
+                facts.neighbours(evidence),
+                facts.domains(evidence),
+                UNIT_REASON.statement(evidence),
+                EPSILON_REASON.statement(evidence),
+                DESIGN.statement(evidence),
+            )
+        ),
+        Heading("Art. 32: security of processing"),
+        Statements((*facts.access(evidence), ACCESS_CONTROL.statement(evidence))),
+    )
+
+
+def _assessment(evidence: Evidence) -> tuple[Block, ...]:
+    """Art. 35, and what the ICO wants to be looked at."""
+    return (
+        Heading("Art. 35: inputs to an impact assessment"),
+        Paragraph("These are inputs. The assessment itself is the controller's, with the advice of its officer."),
+        declared(evidence, DPIA_NEED, DPIA_RISKS, DPIA_MEASURES, DPIA_RESIDUAL),
+        Statements((facts.not_covered(evidence),)),
+        Heading("ICO: motivated intruder, spectrum, review"),
+        Paragraph(
+            "Identifiability lies on a spectrum, and is looked at again when circumstances change. Section 9 tells "
+            "what programs tried; a test by people is another one."
+        ),
+        declared(evidence, INTRUDER, SPECTRUM, REVIEW_TRIGGERS),
+    )
+
+
+def _model(evidence: Evidence) -> tuple[Block, ...]:
+    """EDPB Opinion 28/2024, where the model itself is passed on."""
+    leaves = evidence.at(answer_pointer(MODEL)) == MODEL_LEAVES
+    return (
+        Heading("EDPB Opinion 28/2024: where the model leaves"),
+        Paragraph(
+            "A fitted model is judged case by case: by how likely personal data are extracted from it or given away by "
+            "its answers, and by the documents that show it. Differential privacy bounds what the model holds of one "
+            "unit; the opinion asks for more than a parameter."
+        ),
+        declared(evidence, MODEL, *((MODEL_EXTRACTION, MODEL_QUERIES) if leaves else ())),
+    )
 
 
 FRAMEWORK = Framework(

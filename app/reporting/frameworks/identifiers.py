@@ -23,6 +23,11 @@ class Identifier:
     question: Question
     header_kinds: tuple[str, ...] = ()
 
+    @property
+    def holds_dates(self) -> bool:
+        """Whether dates, and high ages, are of this kind."""
+        return self.letter == "C"
+
 
 def _identifier(letter: str, name: str, title: str, hint: str = "", header_kinds: tuple[str, ...] = ()) -> Identifier:
     text = "Columns of the private table that hold values of this kind, of the people or of their relatives, employers "
@@ -50,7 +55,7 @@ IDENTIFIERS = (
     _identifier(
         "C",
         "dates",
-        "Dates except the year, and ages over 89",
+        "Dates except the year, and high ages",
         "Dates of birth, admission, discharge, death. Ages over 89, and what tells them, may stay as one group of 90 "
         "or older.",
     ),

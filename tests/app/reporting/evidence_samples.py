@@ -14,6 +14,7 @@ from engine.audit.recorded import recorded_audits
 from engine.certificate import recompute
 from engine.evaluation.context import Claim
 from engine.evaluation.evaluate import evaluate
+from engine.evaluation.privacy_metrics import PRIVACY_METRICS
 from engine.pipeline import synthesize
 from engine.privacy.guarantee import NOT_GUARANTEED
 from tests.tables import SMALL_SCHEMA, small_plan, small_table
@@ -89,6 +90,7 @@ def evidence(method="mst", *, status=DRAFT, edition=RELEASABLE_EDITION, answers=
                 "target": "smoker",
                 "holdout_share": 0.2,
                 "note": None,
+                "attacks": [info.name for info in PRIVACY_METRICS],
                 "release": {"state": "open" if is_protected else "never", "outcomes": [], "override": None},
             },
             "synthetic_files": [
@@ -127,7 +129,9 @@ def evidence(method="mst", *, status=DRAFT, edition=RELEASABLE_EDITION, answers=
                 "who_sees_rows": "the owner of the dataset, and whoever administers the machine",
             },
             "released_report": released,
-            "evaluation": _evaluation(method) if edition == INTERNAL_EDITION or not is_protected else None,
+            "evaluation": copy.deepcopy(_evaluation(method))
+            if edition == INTERNAL_EDITION or not is_protected
+            else None,
             "method_audits": {
                 "version": recorded.version,
                 "recorded_on": recorded.recorded_on,
