@@ -71,4 +71,4 @@ def _printable(value: Any) -> Any:
         return {key: _printable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_printable(item) for item in value]
-    return breakable(with_glyphs(value)) if isinstance(value, str) else value
+    return breakable(with_glyphs(value), 7.0) if isinstance(value, str) else value

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from app.reporting.document import Report, Section
 from app.reporting.evidence import DRAFT, Evidence
 from app.reporting.printable import clean
 from app.reporting.sections import (
     algorithm,
+    annexes,
     guarantee,
     ledger,
     measurements,
     model_card,
     not_covered,
+    risk,
+    sign_off,
     sources,
     summary,
     trust,
     unprotected,
     utility,
+    verify,
 )
 from app.reporting.sections.cover import PREFACE, cover
 from engine.evidence.canonical import canonical_bytes
@@ -63,8 +68,9 @@ def code_text(evidence: Evidence) -> str:
 
 def _unprotected_sections(evidence: Evidence) -> tuple[Section, ...]:
     """No ε is printed, of this run or of any other, so neither is the ledger."""
-    sections = unprotected.build(evidence)
-    return (*sections, model_card.build(evidence, str(len(sections) + 1)))
+    sections = (*unprotected.build(evidence), risk.build(evidence), verify.build(evidence))
+    numbered = tuple(replace(section, number=str(number)) for number, section in enumerate(sections, 1))
+    return (*numbered, model_card.build(evidence, str(len(numbered) + 1)))
 
 
 def _sections(evidence: Evidence) -> tuple[Section, ...]:
@@ -77,6 +83,10 @@ def _sections(evidence: Evidence) -> tuple[Section, ...]:
         trust.build(evidence),
         not_covered.build(evidence),
         utility.build(evidence),
+        risk.build(evidence),
+        *annexes.build(evidence),
+        sign_off.build(evidence),
+        verify.build(evidence),
         model_card.build(evidence, "13"),
         measurements.build(evidence),
     )

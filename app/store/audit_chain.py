@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Text, cast, select, type_coerce, update
+from sqlalchemy import Text, cast, exists, select, type_coerce, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
@@ -18,8 +18,9 @@ from app.store.models import AuditEntry, AuditHead
 from engine.evidence.chain import AuditRecord, Head, Person, SealedEntry, UnreadableEntry, read_entry, seal
 
 HEAD_NUMBER = 1
-HEAD_IS_LOST = (
-    "The audit log has lost its head, so nothing is written. Run python -m app.verify_audit and restore a backup."
+LOG_IS_BROKEN = (
+    "The audit log has lost its head or goes on beyond it, so nothing is written. "
+    "Run python -m app.verify_audit and restore a backup."
 )
 
 _APPENDED = "audit_entries"
@@ -47,17 +48,18 @@ def seal_entries(session: Session) -> None:
     """Number and seal what was appended; the caller commits at once.
 
     Raises:
-        UnavailableError: the log has no head to continue from.
+        UnavailableError: the log has no head to continue from, or somebody went on beyond it.
     """
     appended: list[AuditEntry] = session.info.pop(_APPENDED)
     if not appended:
         return
     session.flush()  # so that the head is the last row that this transaction locks
-    statement = select(AuditHead.entries, AuditHead.hash).where(AuditHead.number == HEAD_NUMBER)
-    row = session.execute(statement.with_for_update()).one_or_none()
-    if row is None:
-        raise UnavailableError(HEAD_IS_LOST)
-    entries, last_hash = row
+    beyond = exists().where(AuditEntry.sequence > AuditHead.entries).correlate(AuditHead)
+    statement = select(AuditHead.entries, AuditHead.hash, beyond).where(AuditHead.number == HEAD_NUMBER)
+    row = session.execute(statement.with_for_update(of=AuditHead)).one_or_none()
+    if row is None or row[2]:
+        raise UnavailableError(LOG_IS_BROKEN)
+    entries, last_hash, _ = row
     for entry in appended:
         entries += 1
         _seal(entry, entries, last_hash)
@@ -87,6 +89,8 @@ def read_chain(session: Session) -> Iterator[SealedEntry | UnreadableEntry]:
             yield _stored_entry(dict(row))
     except DBAPIError:
         yield UnreadableEntry(None, None, "the database gives no text for it, and for none after it")
+    finally:
+        found.close()
 
 
 def new_salt() -> str:

@@ -48,6 +48,7 @@ SCREENS = (
     Screen("evidence", "Evidence", "approval"),
     Screen("ask", "Ask the table", "query_stats"),
     Screen("ledger", "Ledger", "receipt_long"),
+    Screen("audit", "Audit log", "manage_search"),
 )
 
 

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if not found.chain.is_whole:
         raise EngineError(f"the audit log was altered at {found.chain.n_breaks} places: do not rely on it")
     if found.fingerprint is None:
-        raise EngineError(found.signature)
+        raise EngineError(found.signature[:1].lower() + found.signature[1:].removesuffix("."))
     return {
         "is_whole": True,
         "entries": found.chain.entries,

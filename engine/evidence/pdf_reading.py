@@ -7,6 +7,7 @@ never writes; and one with two attachments of one name, of which two readers mig
 from __future__ import annotations
 
 import io
+import logging
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from engine.errors import InputError
 
 LARGEST_PDF = 64 << 20
 LARGEST_ATTACHMENT = 32 << 20
-MOST_OBJECTS = 400_000
+MOST_OBJECTS = 100_000
+
+logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # a strange file is told to whoever gave it, not to the log
 
 UNREADABLE = (
     ValueError,
@@ -68,6 +71,7 @@ def read_pdf(content: bytes) -> PdfContents:
     Raises:
         InputError: it is no PDF, too large, damaged, encrypted, or holds what is refused.
     """
+    from pyhanko.pdf_utils.decode_limits import DecodeLimits, DocumentDecodeBudget, StreamDecodeLimits
     from pyhanko.pdf_utils.misc import PdfError
     from pyhanko.pdf_utils.reader import PdfFileReader
 
@@ -76,7 +80,11 @@ def read_pdf(content: bytes) -> PdfContents:
     if len(content) > LARGEST_PDF:
         raise InputError(f"the PDF is larger than {LARGEST_PDF >> 20} MiB, which no report of this program is")
     try:
-        reader = PdfFileReader(io.BytesIO(content))
+        limits = DecodeLimits(
+            per_stream=StreamDecodeLimits(max_output_size=LARGEST_ATTACHMENT),
+            document_budget=DocumentDecodeBudget(base_allowance=4 * LARGEST_ATTACHMENT, max_ratio=4),
+        )
+        reader = PdfFileReader(io.BytesIO(content), decode_limits=limits)
         if reader.encrypted:
             raise InputError("the PDF is encrypted: give the file as it was issued")
         objects = list(_dictionaries(reader))
@@ -148,7 +156,7 @@ def _decoded(stream: Any) -> bytes | None:
         content: bytes = stream.data
     except (PdfError, *UNREADABLE):
         return None
-    return content if len(content) <= LARGEST_ATTACHMENT else None
+    return content
 
 
 def _metadata(reader: Any) -> str:

@@ -118,10 +118,10 @@ def add_contents(document: Any, entries: Sequence[tuple[int, str, str]]) -> None
         document: where to add it.
         entries: level, heading and bookmark of each section.
     """
-    heading = document.add_paragraph("Contents", style="TOC Heading")
+    heading = add_paragraph(document, "Contents", "TOC Heading")
     heading.paragraph_format.page_break_before = True
     for place, (level, text, bookmark) in enumerate(entries):
-        paragraph = document.add_paragraph(style=f"toc {min(level, 3)}")
+        paragraph = add_paragraph(document, "", f"toc {min(level, 3)}")
         if place == 0:
             _mark(paragraph, "begin")
             _instruct(paragraph, r'TOC \o "1-3" \h \z \u')
@@ -173,7 +173,7 @@ def add_picture(document: Any, picture: bytes, width: float, alt: str) -> None:
     """
     from docx.shared import Cm
 
-    paragraph = document.add_paragraph(style="Picture")
+    paragraph = add_paragraph(document, "", "Picture")
     shape = paragraph.add_run().add_picture(io.BytesIO(picture), width=Cm(width))
     shape._inline.docPr.set("descr", alt)
     shape._inline.docPr.set("name", f"Figure {shape._inline.docPr.get('id')}")
@@ -206,11 +206,27 @@ def set_column_widths(table: Any, widths: Sequence[float]) -> None:
             cell.width = Cm(width)
 
 
-def table_paragraph(cell: Any) -> Any:
-    """The paragraph of an empty cell, in the style of tables, which is named by its id: looking it up takes long."""
-    paragraph = cell.paragraphs[0]
-    paragraph._p.style = TABLE_TEXT.replace(" ", "")
+def add_paragraph(document: Any, text: str, style: str) -> Any:
+    """Add a paragraph in a style, which is named by its id: the library takes long to look one up by its name."""
+    paragraph = document.add_paragraph(text)
+    paragraph._p.style = _style_id(style)
     return paragraph
+
+
+def table_paragraph(cell: Any) -> Any:
+    """The paragraph of an empty cell, in the style of tables."""
+    paragraph = cell.paragraphs[0]
+    paragraph._p.style = _style_id(TABLE_TEXT)
+    return paragraph
+
+
+def set_table_style(table: Any) -> None:
+    """Give a table the report's style."""
+    table._tbl.tblStyle_val = _style_id(_TABLE_STYLE)
+
+
+def _style_id(name: str) -> str:
+    return name.replace(" ", "")
 
 
 def shade(cell: Any) -> None:

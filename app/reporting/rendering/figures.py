@@ -7,16 +7,16 @@ where it is shown, and the same chart gives the same bytes.
 from __future__ import annotations
 
 import math
-import textwrap
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.reporting.document import Bars, Chart, Intervals, Lines
-from app.reporting.rendering.glyphs import length, with_glyphs
+from app.reporting.rendering.glyphs import width, with_glyphs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,6 +105,13 @@ def draw(chart: Chart, format: Literal["svg", "png"] = "svg") -> bytes:
     return target.getvalue()
 
 
+def font_folder() -> Path:
+    """Where the fonts of the figures lie, which documents use too."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+
+
 def _is_empty(chart: Chart) -> bool:
     return not (any(heights for _, heights in chart.series) if isinstance(chart, Lines) else chart.labels)
 
@@ -125,7 +132,7 @@ def _draw_bars(axes: Axes, chart: Bars) -> None:
     for place, reach, text in zip(places, lengths, chart.texts, strict=True):
         at = max(reach, 0.0)
         axes.annotate(
-            _short(text, 30),
+            _short(text, 14),
             (at, place),
             (4, 0),
             textcoords="offset points",
@@ -143,7 +150,7 @@ def _draw_limit(axes: Axes, limit: float, label: str) -> None:
     axes.axvline(limit, color=INK, linewidth=1.2, linestyle=(0, (4.0, 2.0)))
     low, high = axes.get_xlim()
     is_right = limit > (low + high) / 2
-    shown = _short(label, 50)
+    shown = _short(label, 24)
     axes.annotate(
         f"{shown} ▾" if is_right else f"▾ {shown}",
         (limit, 1.0),
@@ -169,7 +176,7 @@ def _draw_intervals(axes: Axes, chart: Intervals) -> None:
     if chart.references:
         mark = Line2D([], [], linestyle="none", marker="D", color=INK, markerfacecolor="white", markersize=4.5)
         axes.plot(_with_gaps(chart.references), places, "D", color=INK, markerfacecolor="white", markersize=4.5)
-        mark.set_label(_short(chart.reference_label, 60))
+        mark.set_label(_short(chart.reference_label, 28))
         handles.append(mark)
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
 
@@ -185,7 +192,7 @@ def _prepare_rows(axes: Axes, labels: Sequence[str], axis: str) -> float:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(max(len(labels), 1) - 0.4, -0.6)
     axes.grid(axis="x")
-    axes.set_xlabel(_short(axis, 90))
+    axes.set_xlabel(_short(axis, 44))
     axes.xaxis.set_major_formatter(_tick_text)
     axes.spines["left"].set_visible(False)
     return size
@@ -197,8 +204,8 @@ def _draw_lines(axes: Axes, chart: Lines) -> None:
         axes.xaxis.set_minor_formatter(lambda value, position: "")
     axes.xaxis.set_major_formatter(_tick_text)
     axes.yaxis.set_major_formatter(_tick_text)
-    axes.set_xlabel(_short(chart.x_axis, 90))
-    axes.set_ylabel(_wrapped(chart.y_axis, 36, 2))
+    axes.set_xlabel(_short(chart.x_axis, 44))
+    axes.set_ylabel(_wrapped(chart.y_axis, 18, 2))
     axes.grid(axis="both")
     axes.margins(x=0.01, y=0.06)
     ends = []
@@ -229,7 +236,7 @@ def _label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, int]]) -> No
     spread = _spread([(y - low) / (high - low) for _, y, _, _ in ends], gap)
     for (x, y, name, number), at in zip(ends, spread, strict=True):
         axes.annotate(
-            _wrapped(name, 26, 2 if len(ends) <= 4 else 1),
+            _wrapped(name, 12.5, 2 if len(ends) <= 4 else 1),
             (x, y),
             (1.06, at),
             xycoords="data",
@@ -262,23 +269,28 @@ def _spread(heights: Sequence[float], gap: float) -> list[float]:
 
 
 def _labels(labels: Sequence[str]) -> list[str]:
-    """Names in at most two lines of 30 characters; in one, where there are many."""
-    n_lines = 2 if len(labels) <= 20 else 1
-    return [_wrapped(label, 30, n_lines) for label in labels]
+    """Names in at most two lines; in a longer one, where there are many."""
+    room, n_lines = (15, 2) if len(labels) <= 20 else (18, 1)
+    return [_wrapped(label, room, n_lines) for label in labels]
 
 
-def _wrapped(label: str, room: int, n_lines: int) -> str:
-    lines = textwrap.wrap(with_glyphs(label), room) or [""]
-    kept = [*lines[: n_lines - 1], " ".join(lines[n_lines - 1 :])]
-    return "\n".join(_short(line, room) for line in kept).rstrip("\n")
+def _wrapped(label: str, room: float, n_lines: int) -> str:
+    lines = [""]
+    for word in with_glyphs(label).split():
+        longer = f"{lines[-1]} {word}".strip()
+        if width(longer) <= room or not lines[-1] or len(lines) == n_lines:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(_short(line, room) for line in lines)
 
 
-def _short(text: str, room: int) -> str:
-    """A text that takes no more room than so many letters of usual width."""
+def _short(text: str, room: float) -> str:
+    """A text that is at most so wide, in units of the size of type."""
     shown = with_glyphs(text)
-    if length(shown) <= room:
+    if width(shown) <= room:
         return shown
-    while length(shown) > room - 1:
+    while width(shown) > room - 1:
         shown = shown[:-1]
     return f"{shown.rstrip()}…"
 

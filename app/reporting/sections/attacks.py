@@ -8,11 +8,11 @@ from typing import Any
 from app.reporting.document import Block, Figure, Heading, Intervals, Note, Paragraph, Statements, Table
 from app.reporting.evidence import Evidence
 from app.reporting.printable import NOT_PROVIDED, clean, number_text
-from app.reporting.sections.phrases import part, records
+from app.reporting.sections.phrases import number, part, records
 
 METRICS = "/evaluation/metrics"
 
-SHARE, SCORE, EPSILON = "share", "score", "epsilon"
+SHARE, SCORE, COUNT, EPSILON = UNITS = ("share", "score", "count", "epsilon")
 """Units of `engine.evaluation.metric`, which is slow to load."""
 
 RISKS = {
@@ -106,7 +106,7 @@ def _attack(evidence: Evidence, name: str, metric: Mapping[str, Any]) -> list[Bl
     if attacks := records(details.get("attacks")):
         blocks.append(_rates(f"{pointer}/details/attacks", metric, attacks))
     else:
-        blocks.append(_findings(evidence, f"{pointer}/findings", metric))
+        blocks.append(_findings(evidence, pointer, metric))
     blocks.append(_in_words(evidence, f"{pointer}/findings", metric))
     if "caveat" in details:
         blocks.append(Statements((evidence.computed("To be read with", f"{pointer}/details/caveat"),)))
@@ -139,7 +139,7 @@ def _findings(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Ta
     rows = []
     for finding in records(metric.get("findings")):
         measure = measures.get(finding.get("measure"), {})
-        unit = str(measure.get("unit", SCORE))
+        unit = _unit(measure)
         if unit == EPSILON and not evidence.is_protected:
             continue  # nothing that could be taken for a privacy loss stands in a report without one
         rows.append(
@@ -151,7 +151,8 @@ def _findings(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Ta
             )
         )
     caption = f"{clean(metric.get('title'))}: what was found, and what it is held against"
-    return Table(caption, ("Measure", "Found", "95 % interval", "Held against"), tuple(rows), (5, 3, 4, 5), pointer)
+    header = ("Measure", "Found", "95 % interval", "Held against")
+    return Table(caption, header, tuple(rows), (5, 3, 4, 5), f"{pointer}/findings", (f"{pointer}/measures",))
 
 
 def _in_words(evidence: Evidence, pointer: str, metric: Mapping[str, Any]) -> Statements:
@@ -173,10 +174,11 @@ def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:
         metric = part(found, name)
         titles = {measure.get("name"): measure.get("title") for measure in records(metric.get("measures"))}
         for finding in records(metric.get("findings")):
-            value, interval = finding.get("value"), finding.get("interval")
-            if isinstance(value, int | float) and isinstance(interval, list):
-                label = f"{clean(metric.get('title'))}: {clean(titles.get(finding.get('measure')))}"
-                lines.append((label, float(value), float(interval[0]), float(interval[1])))
+            value, ends = number(finding.get("value")), _ends(finding.get("interval"))
+            if value is not None and ends is not None:
+                measured = clean(titles.get(finding.get("measure"))).removeprefix("Risk ")
+                label = f"{clean(metric.get('title'))}: {measured}"
+                lines.append((label, value, *ends))
     if not lines:
         return []
     chart = Intervals(
@@ -189,7 +191,7 @@ def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:
     alt = "; ".join(
         f"{label}: {_share(value)}, from {_share(low)} to {_share(high)}" for label, value, low, high in lines
     )
-    caption = "What each attack gains on rows that were learned from, over rows that were not, with 95 % intervals"
+    caption = "What each attack gains on rows that were learned from, over rows that were not, with intervals"
     return [Figure("risk-of-attacks", caption, f"{caption}. {alt}.", chart, METRICS)]
 
 
@@ -200,12 +202,25 @@ def _share(value: Any) -> str:
 def _number(value: Any, unit: str) -> str:
     from engine.evaluation.criteria import written
 
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return written(value, unit)
+    exact = number(value)
+    if exact is not None:
+        return written(exact, unit).replace("-", "\u2212")
     return "could not be computed" if isinstance(value, Mapping) else NOT_PROVIDED
 
 
+def _ends(interval: Any) -> tuple[float, float] | None:
+    """Both ends of an interval, where it has them."""
+    low, high = map(number, interval) if isinstance(interval, list) and len(interval) == 2 else (None, None)
+    return None if low is None or high is None else (low, high)
+
+
+def _unit(measure: Mapping[str, Any]) -> str:
+    """How a measure's numbers are written."""
+    unit = measure.get("unit")
+    return unit if unit in UNITS else SCORE
+
+
 def _interval(interval: Any, unit: str) -> str:
-    if isinstance(interval, list) and len(interval) == 2:
-        return f"{_number(interval[0], unit)} to {_number(interval[1], unit)}"
+    if ends := _ends(interval):
+        return f"{_number(ends[0], unit)} to {_number(ends[1], unit)}"
     return "none" if isinstance(interval, Mapping) else NOT_PROVIDED

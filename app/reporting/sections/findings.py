@@ -124,11 +124,8 @@ def value_text(value: Any, unit: Any) -> str:
     exact = number(value)
     if exact is None:
         return NOT_PROVIDED
-    if unit == "share":
-        text = f"{100.0 * exact:.2f} %"
-    else:
-        text = f"{exact:,.0f}" if unit == "count" else f"{exact:.3f}"
-    return text.replace("-", "\u2212")
+    shown = {"share": f"{100.0 * exact:.2f} %", "count": f"{exact:,.0f}"}.get(str(unit), f"{exact:.3f}")
+    return shown.replace("-", "\u2212")
 
 
 def _interval_text(finding: Finding, unit: Any) -> str:

@@ -15,7 +15,6 @@ from app.reporting.printable import (
     number_text,
     percent_text,
     provided,
-    statement,
 )
 from app.reporting.sections.findings import (
     METRICS,
@@ -67,7 +66,6 @@ def build(evidence: Evidence) -> Section:
             Heading("Groups, clipping and counts below zero"),
             Bullets(_BIAS),
             Statements(_bias(evidence)),
-            *_criteria(evidence),
             *_internal(evidence),
             Heading("What the table is for"),
             Statements(use_statements(evidence)),
@@ -191,30 +189,6 @@ def _group(group: Json) -> tuple[str, ...]:
         value_text(group.get("synthetic"), "share"),
         value_text(group.get("size_error"), "share"),
         interval or NOT_PROVIDED,
-    )
-
-
-def _criteria(evidence: Evidence) -> tuple[Block, ...]:
-    """Limits that were fixed before the run, and what became of each."""
-    outcomes = records(evidence.items("/run/release/outcomes"))
-    if not outcomes:
-        return ()
-    table = Table(
-        "Acceptance criteria, fixed before the run",
-        ("Criterion", "Required", "Result", "Found"),
-        tuple(map(_outcome, outcomes)),
-        (2.0, 1.4, 1.2, 3.0),
-        "/run/release/outcomes",
-    )
-    return (Heading("Acceptance criteria"), table)
-
-
-def _outcome(outcome: Json) -> tuple[str, ...]:
-    return (
-        provided(outcome, "title"),
-        provided(outcome, "required"),
-        provided(outcome, "state"),
-        statement(outcome, "sentence"),
     )
 
 

@@ -129,7 +129,9 @@ def evidence(method="mst", *, status=DRAFT, edition=RELEASABLE_EDITION, answers=
                 "who_sees_rows": "the owner of the dataset, and whoever administers the machine",
             },
             "released_report": released,
-            "evaluation": _evaluation(method) if edition == INTERNAL_EDITION or not is_protected else None,
+            "evaluation": copy.deepcopy(_evaluation(method))
+            if edition == INTERNAL_EDITION or not is_protected
+            else None,
             "method_audits": {
                 "version": recorded.version,
                 "recorded_on": recorded.recorded_on,

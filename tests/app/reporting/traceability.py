@@ -10,15 +10,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+from app.errors import AppError
 from app.reporting.document import Figure, Report, Statements, Table
 from app.reporting.evidence import Evidence
 from app.reporting.printable import NOT_PROVIDED
+from engine.errors import EngineError
 
 Build = Callable[[Evidence], Report]
+Key = tuple[str, str, tuple[str, ...], int]
+"""Section, name, sources, and number among those that share all of these."""
+
+NAMES = re.compile(r"SHA-256|\bsections? \d+(?:\.\d+)?(?:(?:, | and )\d+(?:\.\d+)?)*")
+"""Numbers that are names: of an algorithm, and of the report's own sections."""
 
 NUMBER = re.compile(r"\d(?:[\d.,]*\d)?(?:e[−-]?\d+)?")
 FORM = ("/certificate/guarantee", "/document/edition", "/document/status", "/evidence_version")
-"""Leaves that decide which document is made, and so may change anything."""
+"""Values that decide which document is made, and so may change anything."""
 
 REPLACEMENTS = ("other words", 77.5, True, ["other words"], {"purpose": "other words"}, None)
 """What is put in place of a value that no other change made a difference of."""
@@ -33,6 +40,7 @@ ALTERNATIVES = {
 }
 """Words of the evidence that stand for one choice among few, with another one."""
 
+MOST_CHANGES = 3
 NO_CHOICES: Mapping[str, frozenset[str]] = {}
 
 
@@ -50,13 +58,55 @@ class Followed:
 
     Args:
         printed: what it says.
+        chosen: numbers that the report chooses itself.
         changed_by: pointers of the values that change it.
         given_way: per part and pointer, how often each number went away.
     """
 
     printed: Printed
+    chosen: frozenset[str]
     changed_by: set[str] = field(default_factory=set)
     given_way: list[dict[str, Counter]] = field(default_factory=list)
+
+    def note(self, now: Printed, pointer: str) -> None:
+        """Take down what a change of one value did."""
+        if now.parts == self.printed.parts:
+            return
+        self.changed_by.add(pointer)
+        if not is_under(pointer, self.printed.sources):
+            return
+        for index, part in enumerate(self.printed.parts):
+            after = numbers(now.parts[index]) if index < len(now.parts) else Counter()
+            if gone := numbers(part) - after:
+                self.given_way[index][pointer] = self.given_way[index].get(pointer, Counter()) | gone
+
+    def idle_sources(self) -> list[str]:
+        """Sources of which no change made a difference."""
+        return [
+            source
+            for source in self.printed.sources
+            if not any(is_under(pointer, (source,)) for pointer in self.changed_by)
+        ]
+
+    def hidden_sources(self) -> list[str]:
+        """Values that made a difference and are not named."""
+        named = self.printed.sources
+        return sorted(
+            pointer
+            for pointer in self.changed_by.difference(FORM)
+            if not is_under(pointer, named) and not any(is_under(source, (pointer,)) for source in named)
+        )
+
+    def fixed_numbers(self) -> list[tuple[str, list[str]]]:
+        """Parts with numbers that gave way to no change."""
+        found = []
+        for part, given_way in zip(self.printed.parts, self.given_way, strict=True):
+            gone = sum(given_way.values(), Counter())
+            fixed = sorted(number for number, times in numbers(part).items() if gone[number] < times)
+            fixed = [number for number in fixed if number not in self.chosen]
+            if fixed and part != NOT_PROVIDED:
+                found.append((part, fixed))
+        return found
 
 
 def untraced(
@@ -73,33 +123,72 @@ def untraced(
         skipped: pointers under which nothing is changed.
         chosen: by section and name, numbers that the report chooses itself, such as examples to reckon with.
     """
-    before = printed_things(build(evidence))
-    followed = {key: Followed(printed, given_way=[{} for _ in printed.parts]) for key, printed in before.items()}
-    for pointer, report in _changed_reports(build, evidence, skipped):
+    followed = {
+        key: Followed(printed, chosen.get(f"{key[0]} {key[1]}", frozenset()), given_way=[{} for _ in printed.parts])
+        for key, printed in printed_things(build(evidence)).items()
+    }
+    places = [(pointer, value) for pointer, value in values(evidence.json) if not is_under(pointer, skipped)]
+    for attempt in range(MOST_CHANGES):
+        unclear = () if attempt == 0 else _sources_of_unclear(followed)
+        for pointer, value in places:
+            if len(others(value)) > attempt and (attempt == 0 or is_under(pointer, unclear)):
+                _compare(followed, build, with_value(evidence, pointer, others(value)[attempt]), pointer)
+    return [problem for key, thing in followed.items() for problem in _problems(key, thing, build, evidence)]
+
+
+def _sources_of_unclear(followed: Mapping[Key, Followed]) -> tuple[str, ...]:
+    """Sources of what did not change as it should, so that further changes of them may still show that it does."""
+    unclear = [thing for thing in followed.values() if thing.idle_sources() or thing.fixed_numbers()]
+    return tuple({source for thing in unclear for source in thing.printed.sources})
+
+
+def _compare(followed: Mapping[Key, Followed], build: Build, other: Evidence, pointer: str) -> None:
+    if report := _built(build, other):
         for key, now in printed_things(report).items():
-            if key in followed and now.parts != followed[key].printed.parts:
-                _note(followed[key], now, pointer)
-    return [
-        problem
-        for key, thing in followed.items()
-        for problem in _problems(key, thing, chosen.get(f"{key[0]} {key[1]}", frozenset()))
-        if not (problem.missing and _appears(key, thing.printed, build, evidence, problem.missing))
-    ]
+            if key in followed:
+                followed[key].note(now, pointer)
 
 
-class Problem(str):
-    """A sentence, and the source that made no difference, where that is what is wrong."""
+def _problems(key: Key, thing: Followed, build: Build, evidence: Evidence) -> Iterator[str]:
+    name = f"{key[0]} {key[1]}"
+    if not thing.printed.sources:
+        yield f"{name}: names no source"
+        return
+    for pointer in thing.hidden_sources():
+        yield f"{name}: changes with {pointer}, which it does not name"
+    for source in thing.idle_sources():
+        if not _appears(key, thing.printed, build, evidence, source):
+            yield f"{name}: does not change with {source}"
+    for part, fixed in thing.fixed_numbers():
+        yield f"{name}: {fixed} in {part[:80]!r} come from nowhere"
 
-    missing: str = ""
+
+def _appears(key: Key, before: Printed, build: Build, evidence: Evidence, source: str) -> bool:
+    """Whether something printed changes once something else lies at its source, or nothing at all."""
+    for replacement in REPLACEMENTS:
+        report = _built(build, with_value(evidence, source, replacement))
+        other = printed_things(report).get(key) if report else before
+        if other is None or other.parts != before.parts:
+            return True
+    return False
 
 
-def printed_things(report: Report) -> dict[tuple[str, str, int], Printed]:
-    """All statements, tables and figures by section, name and number among those of one name."""
+def _built(build: Build, evidence: Evidence) -> Report | None:
+    """The report; None where the change makes evidence that no report can be made of."""
+    try:
+        return build(evidence)
+    except (AppError, EngineError, LookupError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def printed_things(report: Report) -> dict[Key, Printed]:
+    """All statements, tables and figures."""
     seen: Counter = Counter()
-    found: dict[tuple[str, str, int], Printed] = {}
+    found: dict[Key, Printed] = {}
     for section, name, printed in _things(report):
-        found[section, name, seen[section, name]] = printed
-        seen[section, name] += 1
+        kind = (section, name, printed.sources)
+        found[*kind, seen[kind]] = printed
+        seen[kind] += 1
     return found
 
 
@@ -122,61 +211,15 @@ def _things(report: Report) -> Iterator[tuple[str, str, Printed]]:
                 yield section.number, f"figure {block.name}", Printed((block.source,), (block.alt, repr(block.chart)))
 
 
-def _note(thing: Followed, now: Printed, pointer: str) -> None:
-    thing.changed_by.add(pointer)
-    if not _is_under(pointer, thing.printed.sources):
-        return
-    for index, part in enumerate(thing.printed.parts):
-        after = numbers(now.parts[index]) if index < len(now.parts) else Counter()
-        if gone := numbers(part) - after:
-            thing.given_way[index][pointer] = thing.given_way[index].get(pointer, Counter()) | gone
-
-
 @cache
 def numbers(text: str) -> Counter:
     """How often each number stands in a text."""
-    return Counter(NUMBER.findall(text))
+    return Counter(NUMBER.findall(NAMES.sub("", text)))
 
 
-def _problems(key: tuple[str, str, int], thing: Followed, chosen: frozenset[str]) -> Iterator[Problem]:
-    name, sources = f"{key[0]} {key[1]}", thing.printed.sources
-    if not sources:
-        yield Problem(f"{name}: names no source")
-        return
-    for pointer in sorted(thing.changed_by):
-        is_named = _is_under(pointer, sources) or any(_is_under(source, (pointer,)) for source in sources)
-        if not is_named and pointer not in FORM:
-            yield Problem(f"{name}: changes with {pointer}, which it does not name")
-    for source in sources:
-        if not any(_is_under(pointer, (source,)) for pointer in thing.changed_by):
-            problem = Problem(f"{name}: does not change with {source}")
-            problem.missing = source
-            yield problem
-    for part, given_way in zip(thing.printed.parts, thing.given_way, strict=True):
-        gone = sum(given_way.values(), Counter())
-        fixed = [found for found, times in numbers(part).items() if gone[found] < times and found not in chosen]
-        if fixed and part != NOT_PROVIDED:
-            yield Problem(f"{name}: {sorted(fixed)} in {part[:80]!r} come from nowhere")
-
-
-def _appears(key: tuple[str, str, int], before: Printed, build: Build, evidence: Evidence, source: str) -> bool:
-    """Whether something printed changes once something else lies at its source, or nothing at all."""
-    for replacement in REPLACEMENTS:
-        other = printed_things(build(with_value(evidence, source, replacement))).get(key)
-        if other is None or other.parts != before.parts:
-            return True
-    return False
-
-
-def _is_under(pointer: str, sources: tuple[str, ...]) -> bool:
-    return any(pointer == source or pointer.startswith(source + "/") for source in sources)
-
-
-def _changed_reports(build: Build, evidence: Evidence, skipped: tuple[str, ...]) -> Iterator[tuple[str, Report]]:
-    for pointer, value in list(values(evidence.json)):
-        if not _is_under(pointer, skipped):
-            for other in others(value):
-                yield pointer, build(with_value(evidence, pointer, other))
+def is_under(pointer: str, places: tuple[str, ...]) -> bool:
+    """Whether a pointer is one of some places, or lies in one."""
+    return any(pointer == place or pointer.startswith(place + "/") for place in places)
 
 
 def values(value: object, pointer: str = "") -> Iterator[tuple[str, object]]:
@@ -199,7 +242,7 @@ def others(value: object) -> tuple[object, ...]:
         return (value * 1.37 + 0.0113, value * 33.0 + 0.5, value * 0.031)
     if isinstance(value, list):
         return (value + value, []) if value else (["other words"],)
-    return (ALTERNATIVES.get(str(value), "other words"), "other words")[: 2 if value in ALTERNATIVES else 1]
+    return (ALTERNATIVES[str(value)], "other words") if value in ALTERNATIVES else ("other words",)
 
 
 def with_value(evidence: Evidence, pointer: str, value: object) -> Evidence:

@@ -38,16 +38,6 @@ def certificate_for(key, *, issuer=None, name="Registry Office", usage=None, pur
     )
     if usage is not None:
         names = inspect.signature(x509.KeyUsage).parameters
-            "digital_signature",
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "key_cert_sign",
-            "crl_sign",
-            "encipher_only",
-            "decipher_only",
-        ]
         builder = builder.add_extension(x509.KeyUsage(**{each: each in usage for each in names}), critical=True)
     if purposes is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
