@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from app.ui import layout, messages, session
+from app.ui import layout, messages, navigation, session
 
 user = session.require_user()
 accounts = session.services().accounts
 layout.page_header("Account", f"{user.username} · {user.email}" + (" · administrator" if user.is_admin else ""))
 if st.button("Sign out", icon=":material/logout:", key="account_sign_out"):
     session.end()
+navigation.link("audit", "Audit log" if user.is_admin else "What the audit log keeps of you", icon="manage_search")
 
 st.header("Password", anchor=False)
 with st.form("account_password", clear_on_submit=False):

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.ui import further_rows, layout, messages, navigation, release_gate, release_view, released_view, session
+from app.ui.evidence import entry, making
 
 user = session.require_user()
 services = session.services()
@@ -46,6 +47,10 @@ with st.container(horizontal=True):
     release_view.download(user, run, files, csv_kind, "CSV", primary=True)
     release_view.download(user, run, files, "synthetic.parquet", "Parquet")
 
+st.subheader("Evidence", anchor=False)
+st.write("A signed report says what the run did and what that means, and a stranger can verify it.")
+place = entry.show(user, run)
+
 if "released_report.json" in files:
     with messages.reporting():
         released_view.show(services.reports.released_report(user, run.id))
@@ -64,14 +69,12 @@ if "model.npz" in files:
     )
     navigation.link("ask", "Ask for a count, a share or a mean", icon="query_stats", run=run.id)
 
-st.subheader("Evidence", anchor=False)
+st.subheader("Further files", anchor=False)
 st.write(
-    "The certificate lists every mechanism that read the rows; anyone can compute ε from it again. "
-    "The PDF says it in words. The model draws rows elsewhere: `python -m engine sample model.npz --rows 1000 --out "
-    "rows.csv`."
+    "The certificate lists every mechanism that read the rows; anyone can compute ε from it again. The model draws "
+    "rows elsewhere: `python -m engine sample model.npz --rows 1000 --out rows.csv`."
 )
 with st.container(horizontal=True):
-    release_view.download(user, run, files, "report.pdf", "PDF report", primary=True)
     release_view.download(user, run, files, "certificate.json", "Certificate")
     if "released_report.json" in files:
         release_view.download(user, run, files, "released_report.json", "Quality report")
@@ -83,3 +86,4 @@ if run.note:
 st.subheader("What is not covered", anchor=False)
 st.markdown("\n".join(f"- {sentence}" for sentence in certificate["not_covered"]))
 st.caption("After a release, every change is a new run and costs more.")
+making.carry_out(user, run, place)

@@ -33,6 +33,7 @@ SCREENS = (
     Screen("datasets", "Datasets", "table", in_menu=True),
     Screen("runs", "Runs", "play_circle", in_menu=True),
     Screen("audits", "Audits", "policy", in_menu=True),
+    Screen("verify", "Verify", "verified", in_menu=True),
     Screen("account", "Account", "person", in_menu=True),
     Screen("upload", "Add data", "upload"),
     Screen("columns", "Columns", "view_column"),
@@ -44,8 +45,10 @@ SCREENS = (
     Screen("report", "Report", "lab_profile"),
     Screen("compare", "Compare runs", "compare_arrows"),
     Screen("release", "Release", "download"),
+    Screen("evidence", "Evidence", "approval"),
     Screen("ask", "Ask the table", "query_stats"),
     Screen("ledger", "Ledger", "receipt_long"),
+    Screen("audit", "Audit log", "manage_search"),
 )
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.services.views import ArtifactView, RunView, UserView
 from app.ui import messages, session
+from app.ui.evidence import entry, making
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,13 +52,12 @@ def internal(
         download(user, run, files, "synthetic.csv", "CSV")
         download(user, run, files, "synthetic.parquet", "Parquet")
     st.subheader("Record", anchor=False)
-    st.write("Both say what was done, and that there is no privacy guarantee.")
-    with st.container(horizontal=True):
-        download(user, run, files, "report.pdf", "PDF")
-        download(user, run, files, "certificate.json", "Record as JSON")
+    place = entry.show(user, run)
+    download(user, run, files, "certificate.json", "Record as JSON")
     st.caption("Such a run keeps no model, so no further rows can be drawn from it.")
     if run.note:
         st.info(run.note, icon=":material/info:")
+    making.carry_out(user, run, place)
 
 
 def download(

@@ -7,6 +7,7 @@ never writes; and one with two attachments of one name, of which two readers mig
 from __future__ import annotations
 
 import io
+import logging
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from engine.errors import InputError
 
 LARGEST_PDF = 64 << 20
 LARGEST_ATTACHMENT = 32 << 20
-MOST_OBJECTS = 400_000
+MOST_OBJECTS = 100_000
+
+logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # a strange file is told to whoever gave it, not to the log
 
 UNREADABLE = (
     ValueError,

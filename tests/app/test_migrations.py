@@ -12,7 +12,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, inspect, select, text
 
-from app.store.models import Base, Run
+from app.services.audit import AuditService
+from app.store.models import AuditEntry, Base, Run
 from app.store.session import MIGRATIONS, Database
 
 NEWEST = "0006"
@@ -222,3 +223,32 @@ def test_runs_of_before_get_a_secret_key_each(database):
     assert [(run.attempt, run.steps_begun, run.checkpoint_id) for run in runs] == [(1, 0, None)] * 2
     assert len({run.holdout_key for run in runs}) == 2
     assert {len(bytes.fromhex(run.holdout_key)) for run in runs} == {32}
+
+
+@pytest.mark.integration
+def test_an_audit_log_of_an_older_version_is_chained_in_the_order_of_its_time(database):
+    """Lines of version 0005, with numbers that JSON does not keep exactly, migrated, gone on with, and the way back."""
+    migrate_to(database, "0005")
+    older = MetaData()
+    older.reflect(database.engine)
+    with database.engine.begin() as connection:
+        for number in (2, 1, 3):
+            values = {"id": str(number) * 32, "created_at": datetime(2026, 1, number, 12, 0, 0, 5, tzinfo=UTC)}
+            values |= {"username": "ada", "action": f"day.{number}", "object_kind": "run", "detail": {"n": 2**60}}
+            connection.execute(older.tables["audit_entries"].insert().values(values))
+    database.migrate()
+    audit = AuditService(database, lambda: datetime(2026, 1, 4, tzinfo=UTC))
+    audit.record(None, "day.4", "run", None)
+    found = audit.check()
+    assert (found.is_whole, found.entries) == (True, 4)
+    with database.read() as session:
+        lines = list(session.scalars(select(AuditEntry).order_by(AuditEntry.sequence)))
+    assert [(line.sequence, line.action) for line in lines] == [(number, f"day.{number}") for number in (1, 2, 3, 4)]
+    assert (lines[0].detail, lines[0].username, lines[0].address) == ({"n": str(2**60)}, "ada", "")
+    migrate_back(database, "0005")
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE audit_entries SET username = 'eve'"))
+        assert connection.scalar(text("SELECT count(*) FROM audit_entries")) == 4
+    assert "audit_heads" not in inspect(database.engine).get_table_names()
+    database.migrate()
+    assert audit.check().is_whole

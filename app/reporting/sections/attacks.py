@@ -176,7 +176,8 @@ def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:
         for finding in records(metric.get("findings")):
             value, ends = number(finding.get("value")), _ends(finding.get("interval"))
             if value is not None and ends is not None:
-                label = f"{clean(metric.get('title'))}: {clean(titles.get(finding.get('measure')))}"
+                measured = clean(titles.get(finding.get("measure"))).removeprefix("Risk ")
+                label = f"{clean(metric.get('title'))}: {measured}"
                 lines.append((label, value, *ends))
     if not lines:
         return []
@@ -203,7 +204,7 @@ def _number(value: Any, unit: str) -> str:
 
     exact = number(value)
     if exact is not None:
-        return written(exact, unit)
+        return written(exact, unit).replace("-", "\u2212")
     return "could not be computed" if isinstance(value, Mapping) else NOT_PROVIDED
 
 
