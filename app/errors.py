@@ -66,7 +66,7 @@ class NotFoundError(AppError):
     """Raised when there is no such thing for this user; another owner's thing looks the same.
 
     Args:
-        kind: `dataset`, `run`, `file`, `token` or `user`.
+        kind: `dataset`, `run`, `report`, `file`, `token` or `user`.
     """
 
     code = "not_found"

@@ -56,6 +56,7 @@ def _start(settings: Settings, supervisor: Supervisor) -> None:
     os.chdir(ROOT)
     os.environ["DATA_DIR"] = str(settings.data_dir)
     os.environ["DATABASE_URL"] = settings.database_url
+    os.environ["SIGNING_KEY_FILE"] = settings.signing_key_file
     os.environ["STREAMLIT_SERVER_MAX_UPLOAD_SIZE"] = str(settings.max_upload_mb)
     if not settings.redis_url:
         os.environ["REDIS_URL"] = prepare_redis(settings.data_dir, supervisor)

@@ -103,7 +103,7 @@ class Settings:
             redis_url=text["REDIS_URL"],
             s3_bucket=text["S3_BUCKET"],
             s3_endpoint_url=text["S3_ENDPOINT_URL"],
-            signing_key_file=text["SIGNING_KEY_FILE"],
+            signing_key_file=_absolute(text["SIGNING_KEY_FILE"]),
             signing_key_passphrase=text["SIGNING_KEY_PASSPHRASE"],
             host=text["HOST"],
             port=_whole(text, "PORT", 1, 65535),
@@ -127,6 +127,11 @@ class Settings:
     def max_upload_bytes(self) -> int:
         """Largest upload in bytes."""
         return self.max_upload_mb * 1024 * 1024
+
+
+def _absolute(path: str) -> str:
+    """A path that stays right when the working folder changes; empty where there is none."""
+    return str(Path(path).expanduser().absolute()) if path else ""
 
 
 def _whole(text: Mapping[str, str], name: str, low: int, high: int) -> int:

@@ -110,7 +110,7 @@ class AuditService:
             session: that transaction, one that writes.
             user: who did it; None where nobody is signed in.
             action: such as `dataset.register`.
-            object_kind: such as `account`, `dataset`, `run` or `token`.
+            object_kind: such as `account`, `dataset`, `run`, `token`, `evidence` or `key`.
             object_id: which one.
             detail: numbers, names of settings and of columns; no cell values. Numbers that JSON does not keep exactly
                 are stored as texts.

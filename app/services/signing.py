@@ -137,9 +137,15 @@ class SigningService:
     def _own(self) -> Signer:
         from engine.evidence.key_files import load_signer
 
-        folder = self._folder / self._installed().id
-        with _explained(OWN_KEYS):
-            return load_signer(folder, self._own_passphrase(folder))
+        installed = self._installed()
+        folder = self._folder / installed.id
+        try:
+            with _explained(OWN_KEYS):
+                return load_signer(folder, self._own_passphrase(folder))
+        except UnavailableError:
+            if self._installed().id == installed.id:
+                raise
+        return self._own()  # they were rotated after it was read which ones they are
 
     def _given(self) -> Signer:
         from engine.evidence.key_files import load_pkcs12
@@ -219,6 +225,8 @@ class SigningService:
             return
         with self._database.write() as session:
             found = rows.find_key(session, *_pair(row))
+            if not self.is_given and (found is None or not found.is_installed):
+                return  # they were rotated after they were read
             if found is None:
                 session.add(row)
                 session.flush()

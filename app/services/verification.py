@@ -82,7 +82,7 @@ class Verifier:
             place.mkdir(parents=True)
             with path.open("rb") as stream:
                 start = stream.read(16)
-            evidence = _read_evidence(path) if start.lstrip().startswith(b"{") else None
+            evidence = _read_evidence(path) if _is_object(start) else None
             candidate = place / (_name_by_start(start) if evidence is None else files_of.EVIDENCE)
             candidate.symlink_to(path.resolve())
             report = self._recorded(evidence.get("document")) if evidence is not None else None
@@ -126,7 +126,13 @@ def _name_by_start(start: bytes) -> str:
     """A name for a file, from its first bytes; what a caller typed never becomes one."""
     if start.startswith(b"PK"):
         return files_of.PACKAGE
+    if _is_object(start):
+        return "file.json"
     return "report.pdf" if start.lstrip().startswith(b"%PDF") else "file"
+
+
+def _is_object(start: bytes) -> bool:
+    return start.lstrip().startswith(b"{")
 
 
 def _read_evidence(path: Path) -> dict[str, Any] | None:

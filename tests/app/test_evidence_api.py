@@ -181,6 +181,8 @@ def test_evidence_alone_is_verified_with_the_signature_that_is_kept_here(client,
         (b'{"evidence_version": 1, "document": {"id": 7}}', "signature"),
         (b'{"evidence_version": 1, "document": {"id": "00000000-0000-4000-8000-000000000000"}}', "signature"),
         (b"[" * 100_000, "."),
+        (b"{" * 100_000, "."),
+        (b'{"certificate_version": 1}', "certificate carries no signature"),
         (b"age,colour\n1,red\n", "Synthetic Data Studio"),
     ],
 )

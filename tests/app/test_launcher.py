@@ -1,5 +1,6 @@
 """The one command: Redis, tables, worker, pages and API start together and end together."""
 
+import json
 import os
 import signal
 import socket
@@ -77,6 +78,7 @@ def test_one_command_starts_everything_and_one_signal_ends_it(launched, tmp_path
     assert address in process.stdout.readline().decode()
     assert answer(address)[0] == 200
     assert answer(f"{address}/api/datasets")[0] == 401
+    assert len(json.loads(answer(f"{address}/api/keys")[1])) == 1  # made at the first start
     assert (tmp_path / "data").stat().st_mode & 0o077 == 0
     children = psutil.Process(process.pid).children(recursive=True)
     names = " ".join(part for child in children for part in child.cmdline())

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 from app.errors import ConflictError, ForbiddenError, UnavailableError
+from app.settings import Settings
 from app.wiring import build
 from engine.evidence.statements import check_statement, sign_statement
 from tests.conftest import FAST_BCRYPT_ROUNDS
@@ -120,6 +121,22 @@ def test_rotated_keys_sign_from_then_on_and_the_old_ones_stay_known(services, se
     assert (entry.action, entry.object_id) == ("keys.rotate", rotated.id)
 
 
+def test_who_read_the_keys_before_a_rotation_does_not_bring_them_back(services, owner, monkeypatch):
+    services.signing.signer()
+    real = services.signing._note_use
+
+    def rotate_first(signer):
+        monkeypatch.undo()
+        rotated.append(services.signing.rotate(owner))
+        real(signer)
+
+    rotated = []
+    monkeypatch.setattr(services.signing, "_note_use", rotate_first)
+    services.signing.signer()
+    assert services.signing.list()[0].id == rotated[0].id
+    assert [key.is_current for key in services.signing.list()] == [True, False]
+
+
 def test_only_administrators_rotate(services, stranger):
     services.signing.signer()
     with pytest.raises(ForbiddenError):
@@ -210,6 +227,12 @@ def test_a_damaged_key_file_is_told_and_new_keys_can_be_made(services, settings,
     assert "bm90" not in refused.value.user_message
     services.signing.rotate(owner)
     assert services.signing.signer()
+
+
+def test_a_relative_path_stays_right_when_the_working_folder_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    environment = {"DATA_DIR": str(tmp_path), "SIGNING_KEY_FILE": "office.p12"}
+    assert Settings.from_environment(environment).signing_key_file == str(tmp_path / "office.p12")
 
 
 def test_the_passphrase_is_in_no_text_of_the_settings(settings):

@@ -9,7 +9,7 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from app.errors import InvalidInputError
-from app.reporting.claims import find_claims
+from app.reporting.claims import refuse_claims
 from app.reporting.frameworks.base import Kind, Question
 from app.reporting.printable import LONGEST_STATEMENT
 
@@ -50,7 +50,7 @@ def check_answer(question: Question, columns: Sequence[str], answer: object) -> 
         if text not in question.choices:
             raise InvalidInputError(f"{_name(question)} is answered by one of: {'; '.join(question.choices)}.")
     else:
-        _check_text(question, text)
+        _check_text(question, columns, text)
     return text
 
 
@@ -89,7 +89,7 @@ def _check_date(question: Question, text: str) -> None:
         raise InvalidInputError(f"{_name(question)}: the year lies between {FIRST_YEAR} and {LAST_YEAR}.")
 
 
-def _check_text(question: Question, text: str) -> None:
+def _check_text(question: Question, columns: Sequence[str], text: str) -> None:
     longest = LONGEST[question.kind]
     if len(text) > longest:
         raise InvalidInputError(
@@ -101,11 +101,10 @@ def _check_text(question: Question, text: str) -> None:
             f"{_name(question)} is answered by a public address, such as https://example.org/commitment, without a "
             "password in it."
         )
-    if found := find_claims(_seen(text)):
-        raise InvalidInputError(
-            f"{_name(question)} claims what no report may claim: {found[0].reason}. Say what was done and who decided, "
-            "and leave the conclusion to the reader."
-        )
+    try:
+        refuse_claims([text], columns)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{_name(question)}: {error.user_message}") from None
 
 
 def _is_url(text: str) -> bool:
@@ -120,9 +119,3 @@ def _is_url(text: str) -> bool:
     host = parts.hostname or ""
     has_user = "@" in parts.netloc
     return parts.scheme in ("http", "https") and not has_user and re.fullmatch(r"[\w-]+(\.[\w-]+)+", host) is not None
-
-
-def _seen(text: str) -> str:
-    """A text as a reader sees it: no look-alike forms of letters, and nothing invisible that would split a word."""
-    seen = unicodedata.normalize("NFKC", text)
-    return " ".join("".join(character for character in seen if unicodedata.category(character) != "Cf").split())

@@ -108,6 +108,17 @@ QUESTIONS = (
 )
 
 
+EXPERT_LINES = {
+    "Name": EXPERT_NAME,
+    "Role": EXPERT_ROLE,
+    "Qualification": QUALIFICATION,
+    "Method, results": METHOD,
+    "Conclusion": CONCLUSION,
+    "Date": EXPERT_DATE,
+    "Holds until": EXPERT_EXPIRY,
+}
+"""Names of the lines that the expert fills, by hand where nothing was declared."""
+
 PACK = (
     Item("Data description", "section 3", ("/certificate/columns",), (POPULATION, DATA_COLLECTION)),
     Item("Recipients, and what they hold", "this report", (), (RECIPIENTS, RECIPIENTS_MEANS)),
@@ -146,12 +157,14 @@ def _expert_pack(evidence: Evidence) -> tuple[Block, ...]:
         ),
         Heading("Results and limits"),
         Statements((*facts.quality(evidence), facts.not_covered(evidence))),
+        Paragraph(
+            "The expert states their knowledge and experience, what they did and found, and whether the risk is very "
+            "small, in their own words; by hand, or before this report is made."
+        ),
         SignatureLine(
             "Expert",
             (
-                EXPERT_NAME.statement(evidence),
-                EXPERT_ROLE.statement(evidence),
-                *(question.statement(evidence) for question in EXPERT_QUESTIONS),
+                *(evidence.answer(question.id, name, EXPERT) for name, question in EXPERT_LINES.items()),
                 by_hand("Signature", EXPERT),
             ),
         ),
@@ -171,17 +184,13 @@ def _worksheet(evidence: Evidence) -> tuple[Block, ...]:
         worksheet(evidence, all_columns_seen=COLUMNS_SEEN, yes=ALL_COLUMNS_SEEN, checked_by=CHECKED_BY),
         Statements((undeclared(evidence),)),
         declared(evidence, COLUMNS_SEEN, CHECKED_BY, CHECKED_ON),
+        Paragraph(
+            "To be signed: that the covered entity does not actually know that the information could be used, alone or "
+            "with other information, to identify a person whom it is about."
+        ),
         SignatureLine(
             "Covered entity: no actual knowledge",
-            (
-                by_hand(
-                    "To be signed: that the covered entity does not actually know that the information could be used, "
-                    "alone or with other information, to identify a person whom it is about",
-                    PRIVACY_OFFICER,
-                ),
-                by_hand("Name and role", PRIVACY_OFFICER),
-                by_hand("Date and signature", PRIVACY_OFFICER),
-            ),
+            tuple(by_hand(name, PRIVACY_OFFICER) for name in ("Name", "Role", "Date", "Signature")),
         ),
     )
 

@@ -55,7 +55,7 @@ IDENTIFIERS = (
     _identifier(
         "C",
         "dates",
-        "Dates except the year, and ages over 89",
+        "Dates except the year, and high ages",
         "Dates of birth, admission, discharge, death. Ages over 89, and what tells them, may stay as one group of 90 "
         "or older.",
     ),

@@ -63,13 +63,13 @@ def status_of(evidence: Evidence, item: Item) -> str:
     absent = [pointer for pointer in item.pointers if evidence.at(pointer) in (None, [], {})]
     answers = [question.statement(evidence) for question in item.questions]
     waiting = [statement for statement in answers if statement.status is Status.OPEN]
-    said = [f"{Status.OPEN} by {_listed(waiting)}"] if waiting else []
-    if absent:
-        said.append(f"computed part {NOT_PROVIDED}")
-    elif item.pointers:
-        said.append(Status.COMPUTED)
+    said = []
+    if item.pointers:
+        said.append(f"computed part {NOT_PROVIDED}" if absent else str(Status.COMPUTED))
     if len(waiting) < len(answers):
-        said.append("declared" if not waiting else "declared in part")
+        said.append("declared in part" if waiting else "declared")
+    if waiting:
+        said.append(f"{Status.OPEN} by {_listed(waiting)}")
     return "; ".join(said)
 
 

@@ -26,11 +26,13 @@ from app.reporting.rendering.docx_parts import (
     add_bookmark,
     add_contents,
     add_fields,
+    add_paragraph,
     add_picture,
     prepare_styles,
     repack,
     set_column_widths,
     set_header_row,
+    set_table_style,
     set_table_texts,
     shade,
     table_paragraph,
@@ -65,7 +67,7 @@ def render_docx(report: Report, moment: datetime) -> bytes:
     entries = outline(report)
     add_contents(document, [(entry.level - 1, legal(entry.heading), _bookmark(entry.anchor)) for entry in entries])
     for entry in entries:
-        heading = document.add_heading(legal(entry.heading), entry.level - 1)
+        heading = add_paragraph(document, legal(entry.heading), f"Heading {entry.level - 1}")
         add_bookmark(heading, _bookmark(entry.anchor))
         for block in entry.section.blocks:
             _block(document, block, entry.level)
@@ -106,9 +108,9 @@ def _page(document: Any, report: Report) -> None:
 
 
 def _cover(document: Any, report: Report) -> None:
-    document.add_paragraph(legal(report.title), style="Title")
-    document.add_paragraph(legal(report.subject), style="Subtitle")
-    document.add_paragraph(legal(report.preface), style="Preface")
+    add_paragraph(document, legal(report.title), "Title")
+    add_paragraph(document, legal(report.subject), "Subtitle")
+    add_paragraph(document, legal(report.preface), "Preface")
     _statements(document, report.cover, "What this document is about")
     if report.code:
         import segno
@@ -121,44 +123,46 @@ def _cover(document: Any, report: Report) -> None:
 def _block(document: Any, block: Block, level: int) -> None:
     match block:
         case Heading(text):
-            document.add_heading(legal(text), level)
+            add_paragraph(document, legal(text), f"Heading {level}")
         case Paragraph(text):
-            document.add_paragraph(legal(text))
+            add_paragraph(document, legal(text), "Normal")
         case Note(text, is_warning):
             _note(document, text, is_warning)
         case Statements(rows):
             _statements(document, rows, "Statements")
         case Bullets(items):
             for item in items:
-                document.add_paragraph(legal(item), style="List Bullet")
+                add_paragraph(document, legal(item), "List Bullet")
         case Code(text):
-            document.add_paragraph(legal(text), style="Code")
+            add_paragraph(document, legal(text), "Code")
         case Table():
-            document.add_paragraph(legal(block.caption), style="Table caption")
+            add_paragraph(document, legal(block.caption), "Table caption")
             _table(document, block.header, block.rows, block.widths, block.caption)
         case Figure():
             from app.reporting.rendering.figures import draw
 
             add_picture(document, draw(block.chart, "png"), TEXT_WIDTH, legal(block.alt))
-            document.add_paragraph(legal(block.caption), style="Figure caption")
+            add_paragraph(document, legal(block.caption), "Figure caption")
         case SignatureLine(role, fields):
             _signature(document, role, fields)
 
 
 def _note(document: Any, text: str, is_warning: bool) -> None:
-    paragraph = document.add_paragraph(style="Warning" if is_warning else "Note")
+    paragraph = add_paragraph(document, "", "Warning" if is_warning else "Note")
     paragraph.add_run("Warning: " if is_warning else "Note: ").bold = True
     paragraph.add_run(legal(text))
 
 
 def _statements(document: Any, rows: Sequence[Statement], summary: str) -> None:
+    if not rows:
+        return
     texts = [(row.name, row.value, row.tag) for row in rows]
     _table(document, ("What", "Statement", "Who answers for it"), texts, (3.0, 5.5, 2.5), summary)
 
 
 def _signature(document: Any, role: str, fields: Sequence[Statement]) -> None:
     """A line per field; a dotted rule to write on where nothing was declared."""
-    paragraph = document.add_paragraph(style="Signature role")
+    paragraph = add_paragraph(document, "", "Signature role")
     paragraph.add_run(legal(role)).bold = True
     rows = [(field.name, "" if field.status == Status.OPEN else field.value, field.tag) for field in fields]
     table = _table(document, ("Field", "To be filled in", "Who answers for it"), rows, (3.0, 5.5, 2.5), role)
@@ -171,18 +175,19 @@ def _signature(document: Any, role: str, fields: Sequence[Statement]) -> None:
 def _table(
     document: Any, header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float], summary: str
 ) -> Any:
-    table = document.add_table(rows=1 + len(rows), cols=len(header), style="Report table")
+    table = document.add_table(rows=1 + len(rows), cols=len(header))
+    set_table_style(table)
     table.autofit = False
     set_table_texts(table, legal(summary))
     set_column_widths(table, [TEXT_WIDTH * width / sum(widths) for width in widths])
     set_header_row(table.rows[0])
     for cell, text in zip(table.rows[0].cells, header, strict=True):
-        table_paragraph(cell).add_run(legal(text)).bold = True
+        table_paragraph(cell, len(header)).add_run(legal(text)).bold = True
         shade(cell)
     for row, texts in zip(table.rows[1:], rows, strict=True):
         for cell, text in zip(row.cells, texts, strict=True):
-            table_paragraph(cell).text = legal(text)
-    document.add_paragraph(style="After table")
+            table_paragraph(cell, len(header)).text = legal(text)
+    add_paragraph(document, "", "After table")
     return table
 
 

@@ -17,7 +17,10 @@ INK, QUIET, ALARM, PANEL = "1B2430", "515D6D", "9B1C1C", "EEF1F5"
 
 LANGUAGE = "en-US"
 
-TABLE_TEXT = "Table text"
+TABLE_TEXT, DENSE_TABLE_TEXT = "Table text", "Dense table text"
+MOST_EASY_COLUMNS = 5
+"""A table with more columns is set in smaller type."""
+
 _TABLE_STYLE = "Report table"
 
 _PARAGRAPH_STYLES: Mapping[str, Mapping[str, Any]] = {
@@ -31,7 +34,8 @@ _PARAGRAPH_STYLES: Mapping[str, Mapping[str, Any]] = {
     "Figure caption": {"size": 9.5, "italic": True, "before": 2, "after": 10},
     "Picture": {"size": 10, "before": 8, "after": 0, "with_next": True},
     "Signature role": {"size": 11, "before": 12, "after": 3, "with_next": True},
-    TABLE_TEXT: {"size": 9.5, "before": 0, "after": 0},
+    TABLE_TEXT: {"size": 9.5},
+    DENSE_TABLE_TEXT: {"size": 8},
     "After table": {"size": 4, "before": 0, "after": 2},
     "toc 1": {"size": 10.5, "before": 2, "after": 1},
     "toc 2": {"size": 10, "before": 0, "after": 1, "left": 14},
@@ -118,10 +122,10 @@ def add_contents(document: Any, entries: Sequence[tuple[int, str, str]]) -> None
         document: where to add it.
         entries: level, heading and bookmark of each section.
     """
-    heading = document.add_paragraph("Contents", style="TOC Heading")
+    heading = add_paragraph(document, "Contents", "TOC Heading")
     heading.paragraph_format.page_break_before = True
     for place, (level, text, bookmark) in enumerate(entries):
-        paragraph = document.add_paragraph(style=f"toc {min(level, 3)}")
+        paragraph = add_paragraph(document, "", f"toc {min(level, 3)}")
         if place == 0:
             _mark(paragraph, "begin")
             _instruct(paragraph, r'TOC \o "1-3" \h \z \u')
@@ -173,7 +177,7 @@ def add_picture(document: Any, picture: bytes, width: float, alt: str) -> None:
     """
     from docx.shared import Cm
 
-    paragraph = document.add_paragraph(style="Picture")
+    paragraph = add_paragraph(document, "", "Picture")
     shape = paragraph.add_run().add_picture(io.BytesIO(picture), width=Cm(width))
     shape._inline.docPr.set("descr", alt)
     shape._inline.docPr.set("name", f"Figure {shape._inline.docPr.get('id')}")
@@ -206,11 +210,27 @@ def set_column_widths(table: Any, widths: Sequence[float]) -> None:
             cell.width = Cm(width)
 
 
-def table_paragraph(cell: Any) -> Any:
-    """The paragraph of an empty cell, in the style of tables, which is named by its id: looking it up takes long."""
-    paragraph = cell.paragraphs[0]
-    paragraph._p.style = TABLE_TEXT.replace(" ", "")
+def add_paragraph(document: Any, text: str, style: str) -> Any:
+    """Add a paragraph in a style, which is named by its id: the library takes long to look one up by its name."""
+    paragraph = document.add_paragraph(text)
+    paragraph._p.style = _style_id(style)
     return paragraph
+
+
+def table_paragraph(cell: Any, n_columns: int) -> Any:
+    """The paragraph of an empty cell, in the style of tables with so many columns."""
+    paragraph = cell.paragraphs[0]
+    paragraph._p.style = _style_id(TABLE_TEXT if n_columns <= MOST_EASY_COLUMNS else DENSE_TABLE_TEXT)
+    return paragraph
+
+
+def set_table_style(table: Any) -> None:
+    """Give a table the report's style."""
+    table._tbl.tblStyle_val = _style_id(_TABLE_STYLE)
+
+
+def _style_id(name: str) -> str:
+    return name.replace(" ", "")
 
 
 def shade(cell: Any) -> None:

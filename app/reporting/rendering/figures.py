@@ -7,7 +7,6 @@ where it is shown, and the same chart gives the same bytes.
 from __future__ import annotations
 
 import math
-import textwrap
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.reporting.document import Bars, Chart, Intervals, Lines
-from app.reporting.rendering.glyphs import length, with_glyphs
+from app.reporting.rendering.glyphs import width, with_glyphs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -133,7 +132,7 @@ def _draw_bars(axes: Axes, chart: Bars) -> None:
     for place, reach, text in zip(places, lengths, chart.texts, strict=True):
         at = max(reach, 0.0)
         axes.annotate(
-            _short(text, 30),
+            _short(text, 14),
             (at, place),
             (4, 0),
             textcoords="offset points",
@@ -151,7 +150,7 @@ def _draw_limit(axes: Axes, limit: float, label: str) -> None:
     axes.axvline(limit, color=INK, linewidth=1.2, linestyle=(0, (4.0, 2.0)))
     low, high = axes.get_xlim()
     is_right = limit > (low + high) / 2
-    shown = _short(label, 50)
+    shown = _short(label, 24)
     axes.annotate(
         f"{shown} ▾" if is_right else f"▾ {shown}",
         (limit, 1.0),
@@ -174,10 +173,10 @@ def _draw_intervals(axes: Axes, chart: Intervals) -> None:
         axes.plot(ends, places, "|", color=ACCENT, markersize=6, markeredgewidth=1.4)
     axes.plot(_with_gaps(chart.values), places, "o", color=ACCENT, markersize=4.5)
     handles = [Line2D([], [], color=ACCENT, marker="o", markersize=4.5, linewidth=1.4, label="Value with its interval")]
-    if chart.references:
+    if any(value is not None for value in chart.references):
         mark = Line2D([], [], linestyle="none", marker="D", color=INK, markerfacecolor="white", markersize=4.5)
         axes.plot(_with_gaps(chart.references), places, "D", color=INK, markerfacecolor="white", markersize=4.5)
-        mark.set_label(_short(chart.reference_label, 60))
+        mark.set_label(_short(chart.reference_label, 28))
         handles.append(mark)
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
 
@@ -193,7 +192,7 @@ def _prepare_rows(axes: Axes, labels: Sequence[str], axis: str) -> float:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(max(len(labels), 1) - 0.4, -0.6)
     axes.grid(axis="x")
-    axes.set_xlabel(_short(axis, 90))
+    axes.set_xlabel(_short(axis, 44))
     axes.xaxis.set_major_formatter(_tick_text)
     axes.spines["left"].set_visible(False)
     return size
@@ -205,8 +204,8 @@ def _draw_lines(axes: Axes, chart: Lines) -> None:
         axes.xaxis.set_minor_formatter(lambda value, position: "")
     axes.xaxis.set_major_formatter(_tick_text)
     axes.yaxis.set_major_formatter(_tick_text)
-    axes.set_xlabel(_short(chart.x_axis, 90))
-    axes.set_ylabel(_wrapped(chart.y_axis, 36, 2))
+    axes.set_xlabel(_short(chart.x_axis, 44))
+    axes.set_ylabel(_wrapped(chart.y_axis, 18, 2))
     axes.grid(axis="both")
     axes.margins(x=0.01, y=0.06)
     ends = []
@@ -237,7 +236,7 @@ def _label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, int]]) -> No
     spread = _spread([(y - low) / (high - low) for _, y, _, _ in ends], gap)
     for (x, y, name, number), at in zip(ends, spread, strict=True):
         axes.annotate(
-            _wrapped(name, 26, 2 if len(ends) <= 4 else 1),
+            _wrapped(name, 12.5, 2 if len(ends) <= 4 else 1),
             (x, y),
             (1.06, at),
             xycoords="data",
@@ -271,22 +270,27 @@ def _spread(heights: Sequence[float], gap: float) -> list[float]:
 
 def _labels(labels: Sequence[str]) -> list[str]:
     """Names in at most two lines; in a longer one, where there are many."""
-    room, n_lines = (30, 2) if len(labels) <= 20 else (38, 1)
+    room, n_lines = (15, 2) if len(labels) <= 20 else (18, 1)
     return [_wrapped(label, room, n_lines) for label in labels]
 
 
-def _wrapped(label: str, room: int, n_lines: int) -> str:
-    lines = textwrap.wrap(with_glyphs(label), room) or [""]
-    kept = [*lines[: n_lines - 1], " ".join(lines[n_lines - 1 :])]
-    return "\n".join(_short(line, room) for line in kept).rstrip("\n")
+def _wrapped(label: str, room: float, n_lines: int) -> str:
+    lines = [""]
+    for word in with_glyphs(label).split():
+        longer = f"{lines[-1]} {word}".strip()
+        if width(longer) <= room or not lines[-1] or len(lines) == n_lines:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(_short(line, room) for line in lines)
 
 
-def _short(text: str, room: int) -> str:
-    """A text that takes no more room than so many letters of usual width."""
+def _short(text: str, room: float) -> str:
+    """A text that is at most so wide, in units of the size of type."""
     shown = with_glyphs(text)
-    if length(shown) <= room:
+    if width(shown) <= room:
         return shown
-    while length(shown) > room - 1:
+    while width(shown) > room - 1:
         shown = shown[:-1]
     return f"{shown.rstrip()}…"
 

@@ -11,7 +11,8 @@ import unicodedata
 
 from app.reporting.printable import by_number
 
-LONGEST_WORD = 14
+LINE = 28.0
+"""The usual room for a text: the width of a statement's value, in units of the size of its type."""
 
 BREAK = "\N{ZERO WIDTH SPACE}"
 """Where a word may break; the template turns it into a place to break without a character of its own."""
@@ -19,7 +20,31 @@ BREAK = "\N{ZERO WIDTH SPACE}"
 PIECE = 4
 """Letters between places to break, in what has no separators."""
 
-_USUAL_WIDTH = frozenset("abcdefghijklnopqrstuvxyz0123456789 _-.,:;/()[]'|!")
+_WIDTHS = {
+    character: hundredths / 100
+    for hundredths, characters in (
+        (20, "',.|"),
+        (25, " :;ijl"),
+        (30, "!()/IJ\\ft{}"),
+        (35, '"*-[]r'),
+        (40, "`szε"),
+        (45, "#$0123456789?ace~"),
+        (50, "FS^_bdgkopqvxyδρμβ"),
+        (55, "+<=>ELPYhnuσα"),
+        (60, "BRTZ"),
+        (65, "%CKUVX"),
+        (70, "&ADGNOQ"),
+        (75, "Hw"),
+        (80, "m"),
+        (85, "M"),
+        (90, "@"),
+        (95, "W"),
+    )
+    for character in characters
+}
+"""Widths in the font of documents, measured and rounded to the nearest twentieth of the size of type."""
+
+_UNKNOWN_WIDTH = 0.8
 
 COVERED = (
     (0x0020, 0x007E),
@@ -60,26 +85,26 @@ def lacks_glyph(character: str) -> bool:
     return not is_covered or unicodedata.category(character) in _UNSHOWN
 
 
-def breakable(text: str, longest: int = LONGEST_WORD) -> str:
-    """Let long words break after their separators, and their long parts anywhere, so that none leaves its cell.
+def breakable(text: str, room: float = LINE) -> str:
+    """Let words break that are wider than the room for them, after their separators or, without any, anywhere.
 
     Args:
         text: the words.
-        longest: letters of usual width that fit beside each other.
+        room: width of a line, in units of the size of type.
     """
-    return " ".join(_breakable_word(word, longest) for word in text.split(" "))
+    return " ".join(_breakable_word(word, room) for word in text.split(" "))
 
 
-def _breakable_word(word: str, longest: int) -> str:
-    if length(word) <= longest:
+def width(text: str) -> float:
+    """The width of a text in one line, in units of the size of type."""
+    return sum(_WIDTHS.get(character, _UNKNOWN_WIDTH) for character in text)
+
+
+def _breakable_word(word: str, room: float) -> str:
+    if width(word) <= room:
         return word
     pieces: list[str] = []
     for part in re.split(r"(?<=[_\-./:])", word):
-        step = len(part) or 1 if length(part) <= longest else PIECE
+        step = len(part) or 1 if width(part) <= room else PIECE
         pieces.extend(part[start : start + step] for start in range(0, len(part), step))
     return BREAK.join(pieces)
-
-
-def length(word: str) -> float:
-    """The length of a word, in letters of usual width."""
-    return sum(1.0 if character in _USUAL_WIDTH else 1.6 for character in word)

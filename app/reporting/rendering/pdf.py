@@ -20,16 +20,16 @@ from app.reporting.document import (
     Note,
     Paragraph,
     Report,
-    Section,
     SignatureLine,
     Statement,
     Statements,
     Status,
     Table,
 )
-from app.reporting.printable import by_number, is_deceptive
+from app.reporting.printable import NOT_PROVIDED, by_number, is_deceptive
 from app.reporting.rendering.figures import draw, font_folder
-from app.reporting.rendering.glyphs import LONGEST_WORD, breakable, with_glyphs
+from app.reporting.rendering.glyphs import LINE, breakable, width, with_glyphs
+from app.reporting.rendering.outline import TOP_LEVEL, Entry, outline
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
@@ -38,18 +38,28 @@ STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
 WIDEST_TABLE = 8
 """Columns of a table that fit beside each other; the rest follow in further tables."""
 
-CHARACTERS_PER_LINE = 110
-"""Of a table's type, on the width of the text."""
+TABLE_WIDTH, TABLE_TYPE, CELL_PADDING = 475.0, 8.5, 13.0
+"""Points: the width of the text, the size of a table's type, and what a cell leaves free at its sides."""
+
+SMALL, LEAST_AT_MOST = 0.7, 110.0
+"""Part of the line below which a table is as wide as its texts; points that a long word can claim for its column."""
+
+BOLD = 1.08
+"""How much wider bold type is."""
+
+NARROW = 8.0
+"""Room in the columns for names and for who answers, in units of the size of their type."""
 
 MOST_LINES_KEPT = 12
 """Lines of a row that stay on one page; taller rows may go on overleaf."""
 
-LONGEST_CODE_WORD = 90
+CODE_LINE = 42.0
 
 EMPTY = "(empty)"
 
 _STATUS = {Status.COMPUTED: "computed", Status.DECLARED: "declared", Status.OPEN: "open"}
-_NUMBER = re.compile(r"[<>≤≥]?\s*[+\-−]?\d[\d.,]*(e[+\-−]?\d+)?(\s?%)?|[–—-]|not provided")
+_NUMBER = re.compile(r"[<>≤≥]?\s*[+\-−]?\d[\d.,]*(e[+\-−]?\d+)?(\s?%)?")
+_MISSING = frozenset(("–", "—", "-", "", NOT_PROVIDED))
 
 
 @dataclass(frozen=True)
@@ -116,7 +126,6 @@ def _attached(attachment: Attachment) -> dict[str, Any]:
 
 
 def _content(report: Report) -> dict[str, Any]:
-    numbers = {section.number for section in report.sections}
     return {
         "title": _named(report.title),
         "subject": _text(report.subject),
@@ -124,7 +133,7 @@ def _content(report: Report) -> dict[str, Any]:
         "is_alarm": report.is_alarm,
         "preface": _text(report.preface),
         "cover": [_statement(row) for row in report.cover],
-        "sections": [_section(section, numbers) for section in report.sections],
+        "sections": [_section(entry) for entry in outline(report)],
         "document_id": _text(report.document_id),
         "code": _code(report.code),
     }
@@ -141,16 +150,25 @@ def _code(text: str) -> dict[str, str] | str:
     return {"drawing": target.getvalue().decode(), "alt": f"QR code that holds the text: {shown}", "text": _text(text)}
 
 
-def _section(section: Section, numbers: set[str]) -> dict[str, Any]:
-    """A section whose level follows its number: `10.2` lies in `10`, where there is one."""
-    parents = section.number.split(".")
-    level = 1 + sum(".".join(parents[:length]) in numbers for length in range(1, len(parents)))
+def _section(entry: Entry) -> dict[str, Any]:
     return {
-        "number": _text(section.number),
-        "title": _named(section.title),
-        "level": level,
-        "blocks": [_block(block) for block in section.blocks],
+        "number": _text(entry.section.number),
+        "title": _named(entry.section.title),
+        "level": entry.level - TOP_LEVEL + 1,
+        "blocks": [_block(block) for block in _joined(entry.section.blocks)],
     }
+
+
+def _joined(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks, where statements that follow each other stand in one list."""
+    joined: list[Block] = []
+    for block in blocks:
+        before = joined[-1] if joined else None
+        if isinstance(block, Statements) and isinstance(before, Statements):
+            joined[-1] = Statements((*before.rows, *block.rows))
+        else:
+            joined.append(block)
+    return joined
 
 
 def _block(block: Block) -> dict[str, Any]:
@@ -166,7 +184,7 @@ def _block(block: Block) -> dict[str, Any]:
         case Bullets(items):
             return {"kind": "bullets", "items": [_text(item) for item in items]}
         case Code(text):
-            lines = [breakable(with_glyphs(line), LONGEST_CODE_WORD) for line in text.split("\n")]
+            lines = [breakable(with_glyphs(line), CODE_LINE) for line in text.split("\n")]
             return {"kind": "code", "text": "\n".join(lines)}
         case Table():
             return {"kind": "table", "parts": _parts(block)}
@@ -184,10 +202,10 @@ def _block(block: Block) -> dict[str, Any]:
 
 def _statement(row: Statement) -> dict[str, Any]:
     return {
-        "name": _text(row.name),
+        "name": _text(row.name, NARROW),
         "value": _text(row.value),
         "status": _STATUS[row.status],
-        "tag": _text(row.tag),
+        "tag": _text(row.tag, NARROW),
     }
 
 
@@ -206,28 +224,62 @@ def _parts(table: Table) -> list[dict[str, Any]]:
 
 
 def _part(table: Table, columns: Sequence[int], caption: str) -> dict[str, Any]:
-    widths = [table.widths[column] for column in columns]
-    rooms = [max(3, int(CHARACTERS_PER_LINE * width / sum(widths)) - 2) for width in widths]
+    header = [table.header[column] for column in columns]
     rows = [[row[column] for column in columns] for row in table.rows]
-    n_lines = max((len(text) / room for row in rows for text, room in zip(row, rooms, strict=True)), default=0)
+    widths = _widths(header, rows, [table.widths[column] for column in columns])
+    rooms = [max(1.0, (points - CELL_PADDING) / TABLE_TYPE) for points in widths]
+    n_lines = max((width(text) / room for row in rows for text, room in zip(row, rooms, strict=True)), default=0)
     return {
         "caption": _named(caption),
         "source": _text(table.source),
-        "header": [_text(table.header[column], room) for column, room in zip(columns, rooms, strict=True)],
+        "header": [_text(text, room / BOLD) for text, room in zip(header, rooms, strict=True)],
         "rows": [[_text(text, room) for text, room in zip(row, rooms, strict=True)] for row in rows],
         "widths": widths,
-        "alignments": ["right" if _is_numeric(texts) else "left" for texts in zip(*rows, strict=True)] or ["left"],
+        "is_numeric": [_is_numeric([row[place] for row in rows]) for place in range(len(columns))],
         "is_breakable": n_lines > MOST_LINES_KEPT,
     }
 
 
+def _widths(header: Sequence[str], rows: Sequence[Sequence[str]], shares: Sequence[float]) -> list[float]:
+    """Points of each column: what its texts need where the table is small, and its share of the line otherwise."""
+    columns = [(title, *(row[place] for row in rows)) for place, title in enumerate(header)]
+    needed = [max(map(_points, texts)) for texts in columns]
+    if sum(needed) <= SMALL * TABLE_WIDTH:
+        return needed
+    least = [min(max(_points(word) for text in texts for word in text.split(" ")), LEAST_AT_MOST) for texts in columns]
+    return _shared(TABLE_WIDTH, shares, least)
+
+
+def _points(text: str) -> float:
+    """Width of a cell that shows a text in one line, as if it were a title."""
+    return 1.06 * width(text) * BOLD * TABLE_TYPE + CELL_PADDING
+
+
+def _shared(line: float, shares: Sequence[float], least: Sequence[float]) -> list[float]:
+    """A line divided by shares, where no part is below its least while there is room for that."""
+    if sum(least) > line:
+        least = [0.0] * len(shares)
+    fixed: set[int] = set()
+    while True:
+        rest = line - sum(least[place] for place in fixed)
+        total = sum(share for place, share in enumerate(shares) if place not in fixed) or 1.0
+        parts = [least[place] if place in fixed else rest * share / total for place, share in enumerate(shares)]
+        short = {place for place, part in enumerate(parts) if part < least[place]} - fixed
+        if not short:
+            return parts
+        fixed |= short
+
+
 def _is_numeric(texts: Sequence[str]) -> bool:
-    return all(_NUMBER.fullmatch(text) for text in texts)
+    """Whether a column holds numbers, and nothing else but that one is missing."""
+    return any(_NUMBER.fullmatch(text) for text in texts) and all(
+        _NUMBER.fullmatch(text) or text in _MISSING for text in texts
+    )
 
 
-def _text(text: str, room: int = LONGEST_WORD) -> str:
-    """A text with a glyph for every character, whose long words can break."""
-    return breakable(with_glyphs(text).strip(), min(room, LONGEST_WORD))
+def _text(text: str, room: float = LINE) -> str:
+    """A text with a glyph for every character, whose words break where they are wider than their line."""
+    return breakable(with_glyphs(text).strip(), room)
 
 
 def _named(text: str) -> str:

@@ -176,7 +176,8 @@ def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:
         for finding in records(metric.get("findings")):
             value, ends = number(finding.get("value")), _ends(finding.get("interval"))
             if value is not None and ends is not None:
-                label = f"{clean(metric.get('title'))}: {clean(titles.get(finding.get('measure')))}"
+                measured = clean(titles.get(finding.get("measure"))).removeprefix("Risk ")
+                label = f"{clean(metric.get('title'))}: {measured}"
                 lines.append((label, value, *ends))
     if not lines:
         return []
@@ -190,7 +191,7 @@ def _figure(found: Mapping[str, Mapping[str, Any]]) -> list[Block]:
     alt = "; ".join(
         f"{label}: {_share(value)}, from {_share(low)} to {_share(high)}" for label, value, low, high in lines
     )
-    caption = "What each attack gains on rows that were learned from, over rows that were not, with 95 % intervals"
+    caption = "What each attack gains on rows that were learned from, over rows that were not, with intervals"
     return [Figure("risk-of-attacks", caption, f"{caption}. {alt}.", chart, METRICS)]
 
 
@@ -203,7 +204,7 @@ def _number(value: Any, unit: str) -> str:
 
     exact = number(value)
     if exact is not None:
-        return written(exact, unit)
+        return written(exact, unit).replace("-", "\u2212")
     return "could not be computed" if isinstance(value, Mapping) else NOT_PROVIDED
 
 

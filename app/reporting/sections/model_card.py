@@ -20,7 +20,16 @@ from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean, numb
 from app.reporting.sections.algorithm import software_statements
 from app.reporting.sections.findings import METRICS, utility_facts, value_text
 from app.reporting.sections.ledger import spent_statement
-from app.reporting.sections.phrases import Json, band_sentence, epsilon_sentence, items, number, records, unit_text
+from app.reporting.sections.phrases import (
+    Json,
+    band_sentence,
+    epsilon_sentence,
+    items,
+    number,
+    records,
+    unit_places,
+    unit_text,
+)
 from app.reporting.sections.sources import columns_text, invariants
 from app.reporting.sections.utility import subgroup_blocks
 
@@ -135,7 +144,7 @@ def _column(column: Json) -> tuple[str, ...]:
 
 
 def _privacy(evidence: Evidence) -> tuple[Block, ...]:
-    privacy, kind, most = "/certificate/privacy", "/certificate/unit/kind", "/certificate/unit/max_rows_per_unit"
+    privacy, unit = "/certificate/privacy", unit_places(evidence)
     if not evidence.is_protected:
         return (
             Note(clean(evidence.at(f"{privacy}/statement"), LONGEST_STATEMENT), is_warning=True),
@@ -144,9 +153,9 @@ def _privacy(evidence: Evidence) -> tuple[Block, ...]:
     return (
         Statements(
             (
-                evidence.declared("Who is protected", kind, most, text=unit_text),
+                evidence.declared("Who is protected", *unit, text=unit_text),
                 evidence.computed(
-                    "The guarantee", f"{privacy}/epsilon", f"{privacy}/delta", kind, most, text=epsilon_sentence
+                    "The guarantee", f"{privacy}/epsilon", f"{privacy}/delta", *unit, text=epsilon_sentence
                 ),
                 evidence.computed("How much ε says", f"{privacy}/epsilon", text=band_sentence),
                 spent_statement(evidence),
@@ -157,9 +166,12 @@ def _privacy(evidence: Evidence) -> tuple[Block, ...]:
 
 def _quality(evidence: Evidence) -> tuple[Block, ...]:
     """Overall, by subgroup and by column, as far as it was charged; internal numbers in internal editions only."""
-    overall = utility_facts(evidence) if evidence.is_protected else ()
     internal = subgroup_blocks(evidence) if evidence.is_internal else ()
-    return (Statements((*overall, *_subgroups(evidence))), *_by_column(evidence), *internal)
+    if not evidence.is_protected:
+        return internal or (
+            Statements((evidence.computed("Quality by subgroup", "/evaluation/metrics/subgroups/unavailable"),)),
+        )
+    return (Statements((*utility_facts(evidence), *_subgroups(evidence))), *_by_column(evidence), *internal)
 
 
 def _subgroups(evidence: Evidence) -> tuple[Statement, ...]:

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from app.reporting.claims import find_claims
-from app.reporting.document import Figure, Heading, Note, Report, Table
+from app.reporting.document import Figure, Heading, Note, Report
 from app.reporting.evidence import INTERNAL_EDITION, Evidence
 from app.reporting.sections.risk import build
 from engine.evaluation.privacy_metrics import PRIVACY_METRICS
@@ -129,15 +129,15 @@ def test_without_a_guarantee_no_epsilon_is_printed():
     assert len(said) > 100
 
 
-def test_audits_print_every_bound_and_what_it_does_not_prove():
+def test_audits_print_the_largest_bound_and_what_it_does_not_prove():
     section = build(evidence())
-    audits = evidence().at("/method_audits/audits")
-    bounds = table(section.blocks, "Lower bounds")
-    assert len(bounds.rows) == sum(len(audit["proofs"]) for audit in audits)
-    last = audits[-1]["proofs"][0]
-    row = bounds.rows[-2]
-    assert row[0] == "4" and row[4:6] == (f"{last['epsilon_of_mu']:.3g}", f"{last['epsilon']:.3g}")
-    assert row[6] == "99.9 %"
+    first, second = evidence().at("/method_audits/audits")
+    largest = max(proof[key] for proof in second["proofs"] for key in ("epsilon", "epsilon_of_mu"))
+    assert statement(section.blocks, "Largest bounds that audits proved").value == (
+        "where ε = 1 was stated, at least 0, with a confidence of 99.9 %; "
+        f"where ε = 4 was stated, at least {largest:.3g}, with a confidence of 99.9 %"
+    )
+    assert (first["epsilon"], second["epsilon"]) == (1.0, 4.0)
     assert any("proves nothing good" in text for text in texts([section]))
 
 
@@ -151,13 +151,13 @@ def test_an_audit_that_proves_more_than_was_stated_is_a_warning(key):
     assert note.is_warning
 
 
-def test_audits_of_older_code_and_none_at_all_are_told():
+def test_no_audit_is_made_up():
     found = evidence()
-    found.json["method_audits"] |= {"code_changed": True, "audits": []}
-    blocks = build(found).blocks
-    assert statement(blocks, "Audited code changed since").value.startswith("yes")
-    assert statement(blocks, "Audits of this method").value == "[]"
-    assert not [block for block in blocks if isinstance(block, Table) and "Lower bounds" in block.caption]
+    found.json["method_audits"]["audits"] = []
+    said = statement(build(found).blocks, "Largest bounds that audits proved")
+    assert said.value == "none was recorded for this method"
+    found.json["method_audits"] = None
+    assert statement(build(found).blocks, "Largest bounds that audits proved").value == "not provided"
 
 
 def test_criteria_are_printed_as_the_evidence_has_them():
@@ -196,8 +196,7 @@ def test_the_numbers_of_attacks_come_from_where_they_say(name):
     whole = internal().json
     whole["evaluation"]["metrics"] = {name: _shortened(whole["evaluation"]["metrics"][name])}
     others = tuple(f"/{part}" for part in whole if part not in ("evaluation", "method_audits", "run"))
-    chosen = {"9 figure risk-of-attacks": frozenset({"95"})}  # percent of the intervals
-    assert untraced(_only_risk, Evidence(whole), (*others, f"{ATTACKS}/{name}/part"), chosen) == []
+    assert untraced(_only_risk, Evidence(whole), (*others, f"{ATTACKS}/{name}/part")) == []
 
 
 def _only_risk(found):
