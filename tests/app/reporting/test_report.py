@@ -1,5 +1,6 @@
 """The whole report: which sections it has, and what none of them may hold."""
 
+import hashlib
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from app.reporting.document import Code, Statement, Status
 from app.reporting.evidence import FINAL, INTERNAL_EDITION
 from app.reporting.report import DRAFT_BANNER, INTERNAL_BANNER, TITLE, build_report
 from app.reporting.sections import unprotected
+from engine.errors import InputError
 from engine.evidence.canonical import canonical_bytes
 from tests.app.reporting.blocks import statements, texts
 from tests.app.reporting.evidence_samples import evidence
@@ -53,8 +55,6 @@ def test_every_page_says_that_a_report_is_a_draft_or_internal(choices, banner, i
 
 
 def test_the_code_names_the_document_and_the_digest_of_its_evidence():
-    import hashlib
-
     found = evidence()
     digest = hashlib.sha256(canonical_bytes(found.json)).hexdigest()
     assert build_report(found).code == f"urn:uuid:{found.at('/document/id')} sha256:{digest}"
@@ -119,7 +119,17 @@ def test_the_exact_number_of_private_rows_is_not_among_the_texts():
     assert [text for text in everything(build_report(found)) if re.search(r"\b777\b", text)]
 
 
-@pytest.mark.parametrize("name", HOSTILE_TEXTS, ids=range(len(HOSTILE_TEXTS)))
+LONE_SURROGATE = "\ud800"
+
+
+def test_a_text_that_is_no_text_is_refused_with_a_reason():
+    found = evidence()
+    found.json["dataset"]["name"] = f"half {LONE_SURROGATE}"
+    with pytest.raises(InputError, match="UTF-8"):
+        build_report(found)
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE_TEXTS if LONE_SURROGATE not in name], ids=ascii)
 def test_any_name_becomes_one_bounded_line(name):
     found = evidence()
     found.json["dataset"]["name"] = found.json["run"]["user"] = found.json["dataset"]["owner"] = name

@@ -39,7 +39,10 @@ def test_a_training_is_written_out_with_noise_rate_and_steps():
     charge = next(event for event in found.at("/certificate/events") if event["mechanism"] == "noisy_gradients")
     said = value(found, "Training")
     assert f"q = {charge['sampling_rate']:g} by Poisson sampling" in said and f"T = {charge['steps']} steps" in said
-    assert said.startswith(f"σ = {charge['noise_multiplier']:.4g} × the clipping norm") and "but for a part of δ = 1e−8" in said
+    assert (
+        said.startswith(f"σ = {charge['noise_multiplier']:.4g} × the clipping norm")
+        and "but for a part of δ = 1e−8" in said
+    )
     assert "privacy loss distributions" in value(found, "Accountant")
     assert "Training" not in {said.name for said in statements(build(evidence()).blocks)}
 
