@@ -36,7 +36,8 @@ _LEAD = (
 )
 _STATES = (
     "reserved: a run in progress, counted against the cap",
-    "committed: the run read the private rows, so it stays charged, even where it failed or was cancelled later",
+    "committed: the run read the private rows, so it stays charged, even where it failed or was cancelled later; which "
+    "runs failed is not told, since that can depend on the private rows",
     "released: the run ended before it read a row, so its reservation was given back and nothing is charged",
     "outside: the run has no privacy guarantee, and no total counts it",
 )
