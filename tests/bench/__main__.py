@@ -6,7 +6,7 @@ from importlib import import_module
 QUICK = ("ingest", "startup")
 ON_REQUEST = (
     *("mst", "aim", "deep", "dpsgd", "ctgan", "tables", "scale", "cost"),
-    *("evaluation", "attacks", "resources", "score"),
+    *("evaluation", "attacks", "evidence", "resources", "score"),
 )
 MODULES = {"score": "tests.bench.score"}
 
