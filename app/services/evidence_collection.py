@@ -95,7 +95,7 @@ class EvidenceCollector:
             "evidence_version": EVIDENCE_VERSION,
             "dataset": dataset_part(run.dataset, user.username),
             "private_file": self._private_file(run.dataset),
-            "run": run_part(run, is_internal=is_internal),
+            "run": run_part(run, is_internal=is_internal) | {"attacks": self._attacks(run)},
             "synthetic_files": self._synthetic_files(run),
             "certificate": certificate,
             "recomputed": recomputed_part(certificate),
@@ -206,6 +206,16 @@ class EvidenceCollector:
         if report is not None and report.get("report_version") != REPORT_VERSION:
             raise OutdatedReportError
         return report
+
+    def _attacks(self, run: Run) -> list[str] | None:
+        """Names of the attacks that the internal report tells of; None where there is no such report.
+
+        Privacy: which attacks there are depends on the version of the program alone, and on nothing that they found.
+        """
+        report = self._json(run, reports.EVALUATION)
+        if report is None:
+            return None
+        return sorted(name for name, metric in report["metrics"].items() if metric.get("part") == "privacy")
 
     def _json(self, run: Run, kind: str) -> dict[str, Any] | None:
         with self._database.read() as session:

@@ -22,6 +22,7 @@ from app.errors import (
 from app.services.evidence_collection import NOT_STATED, WITHHELD, interoperable
 from app.store.models import Dataset, Run
 from app.wiring import build
+from engine.evaluation.privacy_metrics import PRIVACY_METRICS
 from engine.evidence.canonical import canonical_bytes
 from engine.evidence.commitment import commit
 from tests.app.answers import answers_to
@@ -83,6 +84,8 @@ def test_a_draft_says_what_the_run_did_and_holds_every_file_once(services, owner
     assert evidence["recomputed"]["agrees"] is True
     assert evidence["ledger"]["entries"][0]["run_id"] == run_id
     assert evidence["evaluation"] is None
+    attacks = {info.name for info in PRIVACY_METRICS} & set(services.reports.evaluation(owner, run_id)["metrics"])
+    assert evidence["run"]["attacks"] == sorted(attacks) != []
     assert evidence["declarations"] is None
     files = {file.kind: file for file in services.reports.list_artifacts(owner, run_id)}
     assert {each["name"]: each["sha256"] for each in evidence["synthetic_files"]} == {

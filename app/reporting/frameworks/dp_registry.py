@@ -13,8 +13,11 @@ from app.reporting.frameworks.common import (
     EPSILON_REASON,
     INTENDED_USE,
     ORGANISATION,
+    ORGANISATION_KIND,
     OTHER_RELEASES,
+    PUBLICATION_DATE,
     PURPOSE,
+    REGION,
     TUNING,
     UNIT_REASON,
 )
@@ -33,7 +36,7 @@ def annex(evidence: Evidence) -> tuple[Block, ...]:
             "is submitted is for the organisation to decide."
         ),
         Heading("Intended use, and who is behind it"),
-        declared(evidence, PURPOSE, INTENDED_USE, ORGANISATION, CONTACT),
+        declared(evidence, PURPOSE, INTENDED_USE, ORGANISATION, ORGANISATION_KIND, REGION, PUBLICATION_DATE, CONTACT),
         Heading("Unit, adjacency and parameters"),
         Statements(
             (

@@ -137,7 +137,7 @@ def rows_kept(evidence: Evidence) -> Statement:
     return evidence.computed(
         "Uploaded rows",
         "/access/raw_rows_kept",
-        text=lambda kept: "kept until the dataset is deleted" if kept else "deleted after they were read",
+        text=lambda kept: "kept until the dataset is deleted" if kept else "no longer kept",
     )
 
 
