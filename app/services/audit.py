@@ -16,7 +16,7 @@ from app.store import audit_chain, users
 from app.store.audit import AuditFilter
 from app.store.models import AuditEntry, new_id
 from app.store.session import Database, Session
-from engine.evidence.chain import plain_detail
+from engine.evidence.chain import ERASURE, plain_detail
 from engine.evidence.chain_check import ChainCheck, check_chain
 
 __all__ = ["AuditChoices", "AuditFilter", "AuditService", "BreakView", "ChainView", "chain_view"]
@@ -204,7 +204,7 @@ class AuditService:
             if users.find_user(session, user_id) is None:
                 raise NotFoundError("user")
             count = rows.erase_person(session, user_id)
-            self.add(session, user, "audit.erase", "account", user_id, lines=count)
+            self.add(session, user, ERASURE, "account", user_id, lines=count)
         return count
 
 

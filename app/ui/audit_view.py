@@ -161,7 +161,7 @@ def erasure(user: UserView) -> None:
     with st.expander("Erase a user's name and addresses", icon=":material/person_off:"):
         st.write(
             "The lines stay, with the user's id but without name and address, and the chain stays whole. The log keeps "
-            "that you did it. Exports that were made before still hold both."
+            "that you did it. Exports that were made before still hold both, and lines from now on name the user again."
         )
         people = {person.id: person.username for person in services.accounts.list_users(user)}
         chosen = st.selectbox(

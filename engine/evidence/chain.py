@@ -25,6 +25,9 @@ from engine.evidence.canonical import canonical_bytes
 GENESIS = "0" * 64
 """What the first entry continues from, and the head of an empty log."""
 
+ERASURE = "audit.erase"
+"""Action of an entry that tells of an erasure; its object is the user whose name and addresses were erased."""
+
 LARGEST_EXACT = 2**53 - 1
 """Largest whole number that every reader of JSON keeps as it is."""
 

@@ -10,6 +10,7 @@ What is found and how it is told apart:
 | the last entries taken out | the head counts more entries than there are |
 | two entries exchanged | each fits the other's number |
 | an entry put in | the entry that was written with its number stands elsewhere, or the head does not count it |
+| a name or address erased | no break where a later entry tells of the erasure, one where none does |
 | the head altered | it is not the seal of the entry that it counts as the last |
 | all entries from one on sealed anew | an earlier head, kept elsewhere, is not among the seals |
 """
@@ -22,7 +23,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from engine.errors import InputError
-from engine.evidence.chain import GENESIS, Head, SealedEntry, UnreadableEntry, seal
+from engine.evidence.chain import ERASURE, GENESIS, Head, SealedEntry, UnreadableEntry, seal
 
 LONGEST_SHOWN = 40
 _PLAIN_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -40,6 +41,7 @@ class BreakKind(StrEnum):
     MISSING = "missing"
     OUT_OF_ORDER = "out of order"
     TAIL_CUT = "tail cut off"
+    ERASED = "erased"
     HEAD = "head"
     REWRITTEN = "rewritten"
 
@@ -67,7 +69,7 @@ class ChainCheck:
 
     Args:
         entries: how many entries were read.
-        erased: entries whose name and address were erased, which is no break.
+        erased: entries whose name and address were erased, which is no break where an entry tells of it.
         head: where the log says that it ends; None where it does not say so.
         breaks: at most `MOST_BREAKS`, in the order of their numbers; empty where the chain is whole.
         n_breaks: how many there are in all.
@@ -132,6 +134,7 @@ class _Walk:
         self._last_hash: str | None = GENESIS
         self._last_fits = True
         self._beyond_head: list[_Place] = []
+        self._untold_erasures: dict[str | None, _Place] = {}
 
     def take(self, entry: SealedEntry | UnreadableEntry) -> None:
         """Look at the next entry."""
@@ -143,7 +146,7 @@ class _Walk:
                 self._move_to(place, None, fits=False)
             return
         place = _Place(entry.record.sequence, entry.record.id)
-        self._erased += entry.person.is_erased
+        self._look_for_erasure(place, entry)
         follows = place.sequence == self._last.sequence + 1
         advances = self._advances(place)
         fits = self._check_itself(place, entry, self._last_hash if follows else None)
@@ -158,9 +161,20 @@ class _Walk:
         self._place_misfits()
         for first, last in self._gaps:
             self._note_gap(first, last)
+        for place in self._untold_erasures.values():
+            said = f"{place} has no user name and address any more, but no later entry tells of an erasure."
+            self._note(place, BreakKind.ERASED, said)
         self._check_end()
         named = sorted(self._breaks, key=lambda found: (found.sequence, found.kind))
         return ChainCheck(self._entries, self._erased, self._head, tuple(named), self._n_breaks)
+
+    def _look_for_erasure(self, place: _Place, entry: SealedEntry) -> None:
+        """Keep the first erased entry of each user until an entry tells of the erasure."""
+        if entry.record.action == ERASURE:
+            self._untold_erasures.pop(entry.record.object_id, None)
+        if entry.person.is_erased:
+            self._erased += 1
+            self._untold_erasures.setdefault(entry.record.user_id, place)
 
     def _advances(self, place: _Place) -> bool:
         """Whether an entry stands after all those before; otherwise it is named."""

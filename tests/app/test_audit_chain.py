@@ -83,6 +83,10 @@ ATTACKS = {
     ),
     "another person": (["UPDATE audit_entries SET username = 'eve' WHERE sequence = 5"], [(5, "altered")]),
     "no salt": (["UPDATE audit_entries SET person_salt = '' WHERE sequence = 5"], [(5, "altered")]),
+    "erased without a word": (
+        ["UPDATE audit_entries SET username = '', address = '', person_salt = '' WHERE sequence = 5"],
+        [(5, "erased")],
+    ),
     "deleted in the middle": (["DELETE FROM audit_entries WHERE sequence = 5"], [(5, "missing")]),
     "deleted tail": (["DELETE FROM audit_entries WHERE sequence > 8"], [(9, "tail cut off")]),
     "swapped": (

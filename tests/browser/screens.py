@@ -9,7 +9,7 @@ FOLDER = Path("screens")
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 DATASET_SCREENS = ("columns", "protect", "budget", "model", "review", "ledger")
 RUN_SCREENS = ("run", "report", "release", "evidence", "ask")
-SCREENS = ("home", "datasets", "runs", "audits", "verify", "account", "upload")
+SCREENS = ("home", "datasets", "runs", "audits", "audit", "verify", "account", "upload")
 
 
 def walk(visitor):

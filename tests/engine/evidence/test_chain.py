@@ -10,10 +10,12 @@ import pytest
 from engine.errors import InputError
 from engine.evidence import chain_check
 from engine.evidence.chain import (
+    ERASURE,
     GENESIS,
     LARGEST_EXACT,
     AuditRecord,
     Head,
+    Person,
     SealedEntry,
     UnreadableEntry,
     plain_detail,
@@ -21,7 +23,7 @@ from engine.evidence.chain import (
     seal,
 )
 from engine.evidence.chain_check import MOST_BREAKS, check_chain
-from tests.engine.evidence.audit_logs import head_of, log, sealed
+from tests.engine.evidence.audit_logs import ADA, head_of, log, sealed
 
 
 def changed(entry, **changes):
@@ -81,14 +83,39 @@ def test_another_person_is_found(part):
     assert found(entries, head_of(entries)) == [(5, id_of(5), "altered")]
 
 
-def test_an_erased_person_is_no_break_but_half_an_erasure_is():
+NOBODY = Person("", "", "")
+
+
+def erased(entry):
+    return replace(entry, person=NOBODY)
+
+
+def test_an_erasure_that_an_entry_tells_of_is_no_break_but_half_an_erasure_is():
     entries = log()
-    nobody = replace(entries[4].person, username="", address="", salt="")
-    entries[4] = replace(entries[4], person=nobody)
+    entries[4:6] = map(erased, entries[4:6])
+    entries.append(sealed(13, entries[-1].hash, action=ERASURE, object_id=ADA, user_id="b" * 32))
     check = check_chain(entries, head_of(entries))
-    assert (check.is_whole, check.erased) == (True, 1)
-    entries[4] = replace(entries[4], person=replace(nobody, username="eve"))
+    assert (check.is_whole, check.erased) == (True, 2)
+    entries[4] = replace(entries[4], person=replace(NOBODY, username="eve"))
     assert found(entries, head_of(entries)) == [(5, id_of(5), "altered")]
+
+
+def test_an_erasure_that_no_later_entry_tells_of_is_found():
+    entries = log()
+    entries[4:6] = map(erased, entries[4:6])
+    assert found(entries, head_of(entries)) == [(5, id_of(5), "erased")]
+    entries.append(sealed(13, entries[-1].hash, action=ERASURE, object_id="c" * 32))
+    assert found(entries, head_of(entries)) == [(5, id_of(5), "erased")]
+
+
+def test_the_entry_that_tells_of_an_erasure_can_be_erased_itself():
+    entries = log()
+    entries.append(sealed(13, entries[-1].hash, action=ERASURE, object_id=ADA))
+    whole = [*map(erased, entries[:12]), entries[12]]
+    assert found(whole, head_of(entries)) == []
+    assert found([*map(erased, entries)], head_of(entries)) == [(13, id_of(13), "erased")]
+    entries.append(sealed(14, entries[-1].hash, action=ERASURE, object_id=ADA, user_id="b" * 32))
+    assert found([*map(erased, entries[:13]), entries[13]], head_of(entries)) == []
 
 
 @pytest.mark.parametrize("sequence", [1, 5])
