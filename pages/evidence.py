@@ -27,9 +27,9 @@ if run.status != "done":
     st.info("Reports are made of finished runs.", icon=":material/schedule:")
     st.stop()
 if not run.is_protected:
-    making.choose_record(run)
     place = st.container()
-    making.made_before(reports)
+    making.outcome(reports)
+    making.choose_record(run)
     files.versions(user, reports)
     making.carry_out(user, run, place)
     st.stop()
@@ -46,8 +46,8 @@ elif part == parts.ANSWERS:
     history.show(form)
     parts.go_on("Make a report", parts.REPORTS)
 else:
-    making.choose(run, form)
     place = st.container()
-    making.made_before(reports)
+    making.outcome(reports)
+    making.choose(run, form)
     files.versions(user, reports)
     making.carry_out(user, run, place, form)

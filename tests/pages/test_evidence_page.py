@@ -126,7 +126,7 @@ def test_a_refused_answer_stays_where_it_was_typed(studio, owner, sample, page):
     claim = "The table is fully anonymous."
     write(page, purpose=claim, contact="ada@example.org")
     save(page)
-    assert "claims what no report may claim" in page.error[0].value
+    assert "is a claim that no evidence supports" in page.error[0].value
     assert studio.declarations.current(owner, sample.id).version == 0
     assert field(page, "purpose").value == claim
     write(page, purpose="Teaching")
@@ -247,8 +247,9 @@ def test_no_report_is_made_of_answers_that_are_refused(studio, owner, run, page)
     write(show(page, "answers"), purpose="GDPR compliant")
     show(page, "reports")
     page.button(key="evidence_make_releasable_draft").click().run()
-    assert "claims what no report may claim" in page.error[0].value
+    assert "is a claim that no evidence supports" in page.error[0].value
     assert studio.evidence.list(owner, run.id) == []
+    assert is_offered(page, status="draft"), "it can be asked for again"
     assert field(show(page, "answers"), "purpose").value == "GDPR compliant"
 
 
@@ -265,6 +266,7 @@ def test_a_closed_release_leaves_the_internal_edition(studio, secret, owner, sam
     run = finished(studio, owner, sample)
     page = show(opened(PAGE, secret, run=run.id), "reports")
     assert "The release of this run is closed" in page.warning[0].value
+    assert "**Not possible yet.** The release is closed." in texts(page)
     assert not is_offered(page)
     assert not is_offered(page, status="draft")
     assert is_offered(page, edition="internal", status="draft")

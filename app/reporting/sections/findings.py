@@ -167,6 +167,8 @@ def _fact(evidence: Evidence, finding: Finding) -> Statement:
 
 def _fact_text(value: Any, low: Any, high: Any, unit: Any, reference: Any = None, title: Any = None) -> str:
     beside = "" if reference is None else f". {_reference_text(title, reference, unit)}"
+    if value == high:  # a bound, of which nothing but the interval is known
+        return f"at least {value_text(low, unit)} and at most {value_text(high, unit)}{beside}"
     return f"{value_text(value, unit)}, between {value_text(low, unit)} and {value_text(high, unit)}{beside}"
 
 

@@ -129,20 +129,21 @@ def save(form: Form) -> bool:
 
     Returns:
         whether it was saved.
+
+    Raises:
+        AppError: an answer is refused; it says which and why.
     """
     draft, names = form.draft, form.names
     if form.has_just_met:
         return False
-    with messages.showing():
-        try:
-            saved = session.services().declarations.save(
-                form.user, form.dataset.id, form.frameworks, form.answers, draft.base_version
-            )
-        except ConflictError:
-            st.rerun()  # the page meets the other version, and says so
-        draft.saved(saved.version, saved.frameworks, saved.values, names)
-        return True
-    return False
+    try:
+        saved = session.services().declarations.save(
+            form.user, form.dataset.id, form.frameworks, form.answers, draft.base_version
+        )
+    except ConflictError:
+        st.rerun()  # the page meets the other version, and says so
+    draft.saved(saved.version, saved.frameworks, saved.values, names)
+    return True
 
 
 def warn(form: Form) -> None:
@@ -201,19 +202,22 @@ def _open_group(name: str) -> None:
 
 
 def _save_bar(form: Form) -> None:
-    """How much is not saved yet, and the button that saves it; it stays in sight while the questions are."""
-    with st.container(horizontal=True, vertical_alignment="center", key="evidence_save"):
-        pressed = st.button(
-            "Save",
-            type="primary" if form.is_unsaved else "secondary",
-            disabled=not form.is_unsaved,
-            key="evidence_save_answers",
-            icon=":material/save:",
-        )
-        st.caption(_standing(form))
-    if pressed and save(form):
-        messages.saved(f"Saved as version {form.draft.base_version}")
-        st.rerun()
+    """How much is not saved yet, and the button that saves it; it stays in sight, with the reason of a refusal."""
+    with st.container(key="evidence_save"):
+        place = st.container()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            pressed = st.button(
+                "Save",
+                type="primary" if form.is_unsaved else "secondary",
+                disabled=not form.is_unsaved,
+                key="evidence_save_answers",
+                icon=":material/save:",
+            )
+            st.caption(_standing(form))
+        with place, messages.showing():
+            if pressed and save(form):
+                messages.saved(f"Saved as version {form.draft.base_version}")
+                st.rerun()
 
 
 def _standing(form: Form) -> str:

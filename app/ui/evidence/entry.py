@@ -19,7 +19,7 @@ def show(user: UserView, run: RunView) -> DeltaGenerator:
     with messages.reporting():
         reports = session.services().evidence.list(user, run.id)
     newest = files.newest(reports)
-    making.made_before(reports)
+    making.outcome(reports)
     if newest is not None:
         files.card(user, newest, "release")
     elif run.is_protected:

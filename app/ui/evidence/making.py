@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app.errors import AppError
 from app.reporting.evidence import INTERNAL_EDITION, RELEASABLE_EDITION
 from app.services.evidence_views import EvidenceView
 from app.services.release import CLOSED
 from app.services.views import RunView, UserView
-from app.ui import messages, session
+from app.ui import session
 from app.ui.evidence import declaring
 from app.ui.evidence.declaring import Form
 
-WANTED, MADE = "evidence_wanted", "evidence_made"
+WANTED, MADE, REFUSED = "evidence_wanted", "evidence_made", "evidence_refused"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Wanted:
 def choose(run: RunView, form: Form) -> None:
     """The reports that can be made of a run with a guarantee, and what a final one waits for."""
     is_busy, is_closed = is_wanted(run), run.release.state == CLOSED
-    reasons = reasons_against_final(form)
+    reasons = reasons_against_final(run, form)
     if is_closed:
         st.warning(
             "**The release of this run is closed**: an acceptance criterion is not met. Until its owner opens it on "
@@ -54,15 +55,13 @@ def choose(run: RunView, form: Form) -> None:
     with final.container(border=True, height="stretch", key="evidence_final"):
         st.subheader("Final report", anchor=False)
         st.write("To file. Everything that it needs of people is answered, and it is signed as final.")
-        button(
-            "Make the final report", Wanted(run.id, is_final=True), is_disabled=is_busy or is_closed or bool(reasons)
-        )
+        button("Make the final report", Wanted(run.id, is_final=True), is_disabled=is_busy or bool(reasons))
         _waits_for(reasons, form)
     with st.expander("Internal edition, with the results of attacks", icon=":material/lock:"):
         st.write(
             "It adds the internal evaluation: attacks on the synthetic rows and comparisons with the private ones. "
             "Nothing paid for these numbers, so the edition says **internal** on every page and in the name of every "
-            "file, and must not leave the organisation. It is always a draft."
+            "file, and must not leave the organisation. It is made as a draft."
         )
         wanted = Wanted(run.id, edition=INTERNAL_EDITION)
         button("Make the internal edition", wanted, is_disabled=is_busy, is_primary=False)
@@ -98,38 +97,41 @@ def is_wanted(run: RunView) -> bool:
 
 
 def carry_out(user: UserView, run: RunView, place: DeltaGenerator, form: Form | None = None) -> None:
-    """Make the report that a button asked for, once, and run the page again.
+    """Make the report that a button asked for, once, and run the page again, which says what became of it.
 
     Args:
         user: the owner.
         run: the run.
-        place: where to say that it is being made, or why it is not.
+        place: where to say that it is being made.
         form: what is declared; saved first where it is not.
     """
     wanted = st.session_state.pop(WANTED, None)
     if not isinstance(wanted, Wanted) or wanted.run_id != run.id:
         return
-    with place:
-        if form is not None and form.is_unsaved and not declaring.save(form):
-            return
-        with messages.showing(), st.spinner("Making the report: computing ε again, drawing, signing"):
-            made = session.services().evidence.make(user, run.id, final=wanted.is_final, edition=wanted.edition)
-            st.session_state[MADE] = made.id
-            st.rerun()
+    with place, st.spinner("Making the report: computing ε again, drawing, signing"):
+        try:
+            if form is None or not form.is_unsaved or declaring.save(form):
+                made = session.services().evidence.make(user, run.id, final=wanted.is_final, edition=wanted.edition)
+                st.session_state[MADE] = made.id
+        except AppError as error:
+            st.session_state[REFUSED] = error.user_message
+        st.rerun()
 
 
-def made_before(reports: Sequence[EvidenceView]) -> None:
-    """Say which report was just made."""
-    made = st.session_state.pop(MADE, None)
+def outcome(reports: Sequence[EvidenceView]) -> None:
+    """Say which report was just made, or why none was."""
+    made, refused = st.session_state.pop(MADE, None), st.session_state.pop(REFUSED, None)
+    if refused is not None:
+        st.error(refused, icon=":material/error:")
     for report in reports:
         if report.id == made:
-            kind = "final report" if report.is_final else "internal edition" if report.is_internal else "draft"
-            st.success(f"Version {report.version} is made, a {kind}.", icon=":material/check:")
+            kind = "a final report" if report.is_final else "internal" if report.is_internal else "a draft"
+            st.success(f"Version {report.version} is made, {kind}. Its files are below.", icon=":material/check:")
 
 
-def reasons_against_final(form: Form) -> list[str]:
+def reasons_against_final(run: RunView, form: Form) -> list[str]:
     """Why a final report is not possible now; empty where it is."""
-    reasons = []
+    reasons = ["The release is closed."] if run.release.state == CLOSED else []
     count = len(form.missing)
     if count:
         answers = "1 answer is" if count == 1 else f"{count} answers are"

@@ -44,6 +44,11 @@ def test_without_a_charged_report_the_noise_bounds_the_quality():
     assert statement(build(found).blocks, "Quality of the synthetic table").value == "not provided"
 
 
+def test_a_bound_is_not_told_as_a_measured_value():
+    said = statement(build(evidence("dp-ctgan")).blocks, "Distance of all pairs, at most").value
+    assert re.fullmatch(r"at least 0.00 % and at most [\d.]+ %", said)
+
+
 def test_open_questions_are_counted_by_who_answers_them():
     section = build(evidence())
     said = statement(section.blocks, "Answers that are missing")
