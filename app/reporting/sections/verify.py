@@ -146,8 +146,8 @@ def _commitment(evidence: Evidence) -> tuple[Block, ...]:
         Heading("Commitment to the private file"),
         Paragraph(
             "A plain digest of the private file would let anyone who guesses the file confirm the guess. Therefore the "
-            "digest is keyed: it tells nothing without a key that the data owner keeps. An auditor to whom the owner "
-            "gives the key and the file computes it again and compares:"
+            "digest is keyed: it tells nothing without a key, which the data owner can hand out. An auditor to whom "
+            "the owner gives the key and the file computes it again and compares:"
         ),
         Statements((facts.commitment(evidence),)),
         Code(COMMITMENT),
