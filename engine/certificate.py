@@ -145,6 +145,8 @@ def recompute(certificate: dict[str, Any]) -> dict[str, Any]:
         trainings_covered = all(map(_covers_its_steps, _trainings(certificate["events"])))
     except (KeyError, TypeError, ValueError):
         raise InputError("the certificate lacks its events, its ε or its δ") from None
+    if not 0.0 < delta < 1.0:
+        raise InputError("the certificate states a δ that is not between 0 and 1")
     epsilon = compose_epsilon(recorded, delta)
     if not math.isfinite(epsilon):
         raise InputError(f"the recorded events give no ε at all, but the certificate states ε = {stated:.6g}")

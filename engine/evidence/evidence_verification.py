@@ -98,7 +98,7 @@ def check_document_key(evidence: Mapping[str, Any], fingerprint: str, chain: Col
         chain: fingerprints of its issuers' certificates in the PDF.
     """
     named = _mapping(_mapping(evidence, "signing"), "document_key")
-    if named.get("fingerprint") != fingerprint or sorted(named.get("chain", [])) != sorted(chain):
+    if named.get("fingerprint") != fingerprint or named.get("chain", []) != sorted(chain):
         return bad(KEYS, "The PDF was signed with another certificate than the one that the signed evidence names.")
     return good(KEYS, "The evidence names the certificate that signed the PDF, and the PDF holds that evidence.")
 
@@ -130,7 +130,7 @@ def check_loss(evidence: Mapping[str, Any]) -> Check:
         found = recompute_bounded(evidence.get("certificate"))
     except EngineError as error:
         return bad(LOSS, f"ε cannot be computed again: {error}.")
-    except (ArithmeticError, RecursionError):
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
         return bad(LOSS, "ε cannot be computed again: a recorded event holds no number that a run could have.")
     if not found["agrees"]:
         return bad(LOSS, "The recorded events do not give the ε that the certificate states.")
@@ -175,14 +175,14 @@ def _check_statement_key(evidence: Mapping[str, Any], fingerprint: str) -> Check
 
 
 def _is_computable(charge: Mapping[str, Any]) -> bool:
-    steps, rate, noise = (charge.get(name) for name in ("steps", "sampling_rate", "noise_multiplier"))
-    for number in (steps, rate, noise):
-        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-            return False
-    if not (1 <= steps <= MOST_STEPS and 0.0 < rate <= 1.0 and 0.1 <= noise <= 1e6):  # type: ignore[operator]
+    """Whether the privacy loss of a training's steps can be computed in a moment."""
+    numbers = [charge.get(name) for name in ("steps", "sampling_rate", "noise_multiplier")]
+    if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in numbers):
         return False
-    about = rate * math.sqrt(steps * math.expm1(noise**-2.0))  # type: ignore[operator]
-    return about <= 4.0 * LARGEST_MU
+    steps, rate, noise = (float(number) for number in numbers if number is not None)
+    if not (1.0 <= steps <= MOST_STEPS and 0.0 < rate <= 1.0 and 0.1 <= noise <= 1e6):
+        return False
+    return rate * math.sqrt(steps * math.expm1(noise**-2.0)) <= 4.0 * LARGEST_MU
 
 
 def _is_close(stated: Any, computed: float) -> bool:

@@ -138,6 +138,8 @@ def check_archive(archive: zipfile.ZipFile) -> list[str]:
         raise InputError("the archive is encrypted: give it as it was issued")
     if any(entry.is_dir() or not _is_plain(entry.filename) for entry in entries):
         raise InputError("the archive holds a folder, or a name that leads out of it, which no package does")
+    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries):
+        raise InputError("the archive is compressed in a way that no package of this program is")
     suspect = [entry for entry in entries if entry.file_size > SMALLEST_SUSPECT]
     if any(entry.file_size > LARGEST_RATIO * entry.compress_size for entry in suspect):
         raise InputError("the archive holds a file that grows more than any table does when it is unpacked")

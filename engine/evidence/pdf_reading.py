@@ -17,7 +17,7 @@ from engine.errors import InputError
 
 LARGEST_PDF = 64 << 20
 LARGEST_ATTACHMENT = 32 << 20
-MOST_OBJECTS = 400_000
+MOST_OBJECTS = 100_000
 
 logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # a strange file is told to whoever gave it, not to the log
 

@@ -8,8 +8,8 @@ from tests.browser.studio import Visitor, chromium, running_studio
 FOLDER = Path("screens")
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 DATASET_SCREENS = ("columns", "protect", "budget", "model", "review", "ledger")
-RUN_SCREENS = ("run", "report", "release", "ask")
-SCREENS = ("home", "datasets", "runs", "audits", "audit", "account", "upload")
+RUN_SCREENS = ("run", "report", "release", "evidence", "ask")
+SCREENS = ("home", "datasets", "runs", "audits", "audit", "verify", "account", "upload")
 
 
 def walk(visitor):

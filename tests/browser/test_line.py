@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -83,11 +84,32 @@ def check_downloads(visitor, names, charged):
     assert further[0] == list(names)
     assert len(further) == 1001
     assert further[1:] != rows[1:1001]
-    assert visitor.download("PDF report").path().read_bytes().startswith(b"%PDF-")
     certificate = json.loads(visitor.download("Certificate").path().read_text(encoding="utf-8"))
     again = recompute(certificate)
     assert again["agrees"]
     assert again["epsilon"] <= charged
+
+
+def check_evidence(visitor, folder):
+    """Make the evidence package on the release page, download it and its PDF, and verify both."""
+    visitor.press("Make the evidence package")
+    visitor.see("Version 1 is made, a draft.")
+    report, package = folder / "report.pdf", folder / "package.zip"
+    visitor.download("PDF report").save_as(report)
+    visitor.download("Package").save_as(package)
+    assert report.read_bytes().startswith(b"%PDF-")
+    with zipfile.ZipFile(package) as archive:
+        assert archive.read("report.pdf") == report.read_bytes()
+        assert {"README.txt", "manifest.json", "data/synthetic.csv", "recompute_epsilon.py"} <= set(archive.namelist())
+    changed = folder / "changed.pdf"
+    content = bytearray(report.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed.write_bytes(content)
+    visitor.page.get_by_role("link", name="Verify").click(delay=90)
+    visitor.see("Keys of this installation")
+    for path, said in ((report, "This PDF is as this"), (package, "This package is as this"), (changed, "Do not rely")):
+        visitor.page.locator("input[type=file]").set_input_files(path)
+        visitor.see(said)
 
 
 def add_census(visitor, folder):
@@ -109,7 +131,7 @@ def add_census(visitor, folder):
     visitor.press_exactly("Continue")
 
 
-def test_sample_table(owner):
+def test_sample_table(owner, tmp_path):
     owner.press("Try the sample table")
     owner.see("What are the columns?")
     owner.press("Confirm 12 columns")
@@ -149,6 +171,46 @@ def test_sample_table(owner):
         ],
         1.0,
     )
+    check_evidence(owner, tmp_path)
+
+
+def to_evidence(visitor):
+    """The evidence page of the newest finished run on the sample table."""
+    visitor.page.goto(f"{visitor.address}/runs")
+    visitor.see("Every run")
+    visitor.page.get_by_text("Patient encounters").first.click()
+    visitor.press("Go to the release")
+    visitor.see("What is not covered")
+    visitor.press("Frameworks, declarations and final report")
+    visitor.see("and leaves every conclusion to its reader")
+
+
+def test_what_is_declared_is_kept_and_saved_in_versions(owner):
+    to_evidence(owner)
+    owner.page.get_by_text("Frameworks ·").click()
+    owner.see("Can say")
+    owner.page.get_by_text("CCPA and CPRA").first.click()
+    owner.settle()
+    owner.page.get_by_text("Answers ·").click()
+    owner.see("For the data owner")
+    owner.page.get_by_label("Purpose of the synthesis").fill("Teaching.")
+    owner.page.get_by_role("link", name="Runs").click(delay=90)
+    owner.see("Every run")
+    owner.page.go_back()
+    owner.page.get_by_text("Answers ·").click()
+    owner.see("For the data owner")
+    assert owner.page.get_by_label("Purpose of the synthesis").input_value() == "Teaching."
+    owner.page.get_by_label("Intended use of the synthetic table").fill("A course.")
+    owner.page.get_by_role("button", name="Save").click(delay=90)
+    owner.see("Version 1, saved by ada")
+    owner.page.get_by_text("CCPA and CPRA ·").click()
+    owner.see("Public commitment")
+    owner.page.get_by_text("Reports ·").click()
+    owner.see("answers are missing")
+    assert owner.page.get_by_role("button", name="Make the final report").is_disabled()
+    owner.press("Make a draft")
+    owner.see("Version 2 is made, a draft.")
+    owner.see("Version 2 superseded it")
 
 
 def test_own_table_with_its_schema_file(owner, tmp_path):
@@ -261,8 +323,8 @@ def test_nothing_overflows_a_phone(studio, browser, owner):
     owner.page.get_by_text("Patient encounters").first.click()
     owner.page.wait_for_url("**run=**")
     run = owner.page.url.split("?")[1]
-    of_run = [f"{name}?{run}" for name in ("report", "release", "ask", "compare")]
-    for path in ("", "datasets", "runs", "account", "upload", "audits", *of_run):
+    of_run = [f"{name}?{run}" for name in ("report", "release", "ask", "compare", "evidence")]
+    for path in ("", "datasets", "runs", "account", "upload", "audits", "verify", *of_run):
         phone.page.goto(f"{studio}/{path}")
         phone.settle()
         assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390, path
@@ -292,3 +354,6 @@ def test_the_line_without_a_guarantee(owner):
     owner.press("Go to the files, for internal use")
     owner.see("No privacy guarantee.")
     assert owner.download("^CSV|CSV \\(").suggested_filename.startswith("NO-PRIVACY-GUARANTEE")
+    owner.press("Make the internal record")
+    owner.see("Version 1 is made")
+    assert owner.download("Package").suggested_filename.startswith("NO-PRIVACY-GUARANTEE")

@@ -63,7 +63,8 @@ def test_the_files_are_called_internal_and_nothing_is_offered_for_release(studio
     assert "Nothing on this page may leave the organisation" in texts(page)
     assert "no further rows can be drawn from it" in texts(page)
     names = [button.proto.label for button in page.get("download_button")]
-    assert len(names) == 4
+    assert len(names) == 3
+    assert "Make the internal record" in [button.label for button in page.button]
     assert not any("odel" in name for name in names)
 
 

@@ -20,7 +20,6 @@ from app.reporting.document import (
     Note,
     Paragraph,
     Report,
-    Section,
     SignatureLine,
     Statement,
     Statements,
@@ -30,6 +29,7 @@ from app.reporting.document import (
 from app.reporting.printable import NOT_PROVIDED, by_number, is_deceptive
 from app.reporting.rendering.figures import draw, font_folder
 from app.reporting.rendering.glyphs import LINE, breakable, width, with_glyphs
+from app.reporting.rendering.outline import TOP_LEVEL, Entry, outline
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
@@ -38,8 +38,11 @@ STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
 WIDEST_TABLE = 8
 """Columns of a table that fit beside each other; the rest follow in further tables."""
 
-TABLE_WIDTH, TABLE_TYPE, CELL_PADDING = 475.0, 8.5, 10.0
+TABLE_WIDTH, TABLE_TYPE, CELL_PADDING = 475.0, 8.5, 13.0
 """Points: the width of the text, the size of a table's type, and what a cell leaves free at its sides."""
+
+SMALL, LEAST_AT_MOST = 0.7, 110.0
+"""Part of the line below which a table is as wide as its texts; points that a long word can claim for its column."""
 
 BOLD = 1.08
 """How much wider bold type is."""
@@ -123,7 +126,6 @@ def _attached(attachment: Attachment) -> dict[str, Any]:
 
 
 def _content(report: Report) -> dict[str, Any]:
-    numbers = {section.number for section in report.sections}
     return {
         "title": _named(report.title),
         "subject": _text(report.subject),
@@ -131,7 +133,7 @@ def _content(report: Report) -> dict[str, Any]:
         "is_alarm": report.is_alarm,
         "preface": _text(report.preface),
         "cover": [_statement(row) for row in report.cover],
-        "sections": [_section(section, numbers) for section in report.sections],
+        "sections": [_section(entry) for entry in outline(report)],
         "document_id": _text(report.document_id),
         "code": _code(report.code),
     }
@@ -148,16 +150,25 @@ def _code(text: str) -> dict[str, str] | str:
     return {"drawing": target.getvalue().decode(), "alt": f"QR code that holds the text: {shown}", "text": _text(text)}
 
 
-def _section(section: Section, numbers: set[str]) -> dict[str, Any]:
-    """A section whose level follows its number: `10.2` lies in `10`, where there is one."""
-    parents = section.number.split(".")
-    level = 1 + sum(".".join(parents[:length]) in numbers for length in range(1, len(parents)))
+def _section(entry: Entry) -> dict[str, Any]:
     return {
-        "number": _text(section.number),
-        "title": _named(section.title),
-        "level": level,
-        "blocks": [_block(block) for block in section.blocks],
+        "number": _text(entry.section.number),
+        "title": _named(entry.section.title),
+        "level": entry.level - TOP_LEVEL + 1,
+        "blocks": [_block(block) for block in _joined(entry.section.blocks)],
     }
+
+
+def _joined(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks, where statements that follow each other stand in one list."""
+    joined: list[Block] = []
+    for block in blocks:
+        before = joined[-1] if joined else None
+        if isinstance(block, Statements) and isinstance(before, Statements):
+            joined[-1] = Statements((*before.rows, *block.rows))
+        else:
+            joined.append(block)
+    return joined
 
 
 def _block(block: Block) -> dict[str, Any]:
@@ -231,13 +242,32 @@ def _part(table: Table, columns: Sequence[int], caption: str) -> dict[str, Any]:
 
 def _widths(header: Sequence[str], rows: Sequence[Sequence[str]], shares: Sequence[float]) -> list[float]:
     """Points of each column: what its texts need where the table is small, and its share of the line otherwise."""
-    needed = [
-        max(width(title) * BOLD, *(width(row[place]) for row in rows), 0.0) * TABLE_TYPE * 1.1 + 2 * CELL_PADDING
-        for place, title in enumerate(header)
-    ]
-    if sum(needed) <= 0.7 * TABLE_WIDTH:
+    columns = [(title, *(row[place] for row in rows)) for place, title in enumerate(header)]
+    needed = [max(map(_points, texts)) for texts in columns]
+    if sum(needed) <= SMALL * TABLE_WIDTH:
         return needed
-    return [TABLE_WIDTH * share / sum(shares) for share in shares]
+    least = [min(max(_points(word) for text in texts for word in text.split(" ")), LEAST_AT_MOST) for texts in columns]
+    return _shared(TABLE_WIDTH, shares, least)
+
+
+def _points(text: str) -> float:
+    """Width of a cell that shows a text in one line, as if it were a title."""
+    return 1.03 * width(text) * BOLD * TABLE_TYPE + CELL_PADDING
+
+
+def _shared(line: float, shares: Sequence[float], least: Sequence[float]) -> list[float]:
+    """A line divided by shares, where no part is below its least while there is room for that."""
+    if sum(least) > line:
+        least = [0.0] * len(shares)
+    fixed: set[int] = set()
+    while True:
+        rest = line - sum(least[place] for place in fixed)
+        total = sum(share for place, share in enumerate(shares) if place not in fixed) or 1.0
+        parts = [least[place] if place in fixed else rest * share / total for place, share in enumerate(shares)]
+        short = {place for place, part in enumerate(parts) if part < least[place]} - fixed
+        if not short:
+            return parts
+        fixed |= short
 
 
 def _is_numeric(texts: Sequence[str]) -> bool:

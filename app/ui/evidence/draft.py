@@ -79,9 +79,10 @@ class Draft:
             answers: its answers.
             asked: the questions that it holds an answer to, or none.
         """
-        self.answers = beside(self.answers, asked) | given_answers(answers)
-        self._start_from(version, frameworks, self.answers)
-        self.frameworks, self.theirs, self.has_met = self.base_frameworks, {}, False
+        stored = beside(self.answers, asked) | given_answers(answers)
+        self._show(tuple(frameworks), stored)
+        self._start_from(version, frameworks, stored)
+        self.theirs, self.has_met = {}, False
 
     def meet(
         self, version: int, frameworks: Iterable[str], answers: Mapping[str, Answer], asked: Iterable[str]
@@ -98,7 +99,6 @@ class Draft:
             asked: the questions that it holds an answer to, or none.
         """
         new = beside(self.base_answers, asked) | given_answers(answers)
-        self.has_met = self.has_other_frameworks or self.answers != self.base_answers
         merged, theirs = dict(self.answers), dict(self.theirs)
         for name in {*self.base_answers, *new}:
             mine, before, now = (side.get(name) for side in (self.answers, self.base_answers, new))
@@ -107,10 +107,9 @@ class Draft:
                 theirs.pop(name, None)
             elif now != before:
                 theirs[name] = now if now is not None else ""
-        if not self.has_other_frameworks:
-            self.frameworks = tuple(frameworks)
-        self.answers, self.theirs = merged, theirs
+        self._show(self.frameworks if self.has_other_frameworks else tuple(frameworks), merged)
         self._start_from(version, frameworks, new)
+        self.theirs, self.has_met = theirs, self.has_other_frameworks or merged != new
 
     def take_theirs(self, question_id: str) -> None:
         """Replace what was typed on a question by what somebody else has saved."""
@@ -123,7 +122,12 @@ class Draft:
 
     def _start_from(self, version: int, frameworks: Iterable[str], answers: Mapping[str, Answer]) -> None:
         self.base_version, self.base_frameworks, self.base_answers = version, tuple(frameworks), dict(answers)
-        self.revision += 1
+
+    def _show(self, frameworks: tuple[str, ...], answers: Answers) -> None:
+        """Put other values into the fields; where they are the same, a field that is being typed in is left alone."""
+        if (set(frameworks), answers) != (set(self.frameworks), self.answers):
+            self.revision += 1
+        self.frameworks, self.answers = frameworks, answers
 
 
 def given_answers(answers: Mapping[str, Answer]) -> Answers:

@@ -86,6 +86,7 @@ def test_it_stays_an_archival_file(plain, signed):
         assert moments == ("2026-11-28T10:00:00+00:00",) * 2
         assert (str(pdf.docinfo["/CreationDate"]), str(pdf.docinfo["/ModDate"])) == ("D:20261128100000Z",) * 2
         assert pdf.docinfo == before.docinfo
+        assert pdf.check_pdf_syntax() == []
         assert pdf.Root.OutputIntents[0].S == "/GTS_PDFA1"
         assert "/NeedAppearances" not in pdf.Root.AcroForm and "/XFA" not in pdf.Root.AcroForm
         assert [str(key) for key in pdf.Root.Perms] == ["/DocMDP"]

@@ -224,6 +224,13 @@ def test_a_report_that_is_all_of_somebody_else(tmp_path):
     assert list(failed(found)) == ["origin"]
 
 
+@pytest.mark.parametrize("value", [None, 5, [], {}, {"fingerprint": []}, {"chain": 5}])
+def test_evidence_that_names_its_keys_in_another_form(tmp_path, value):
+    for path in (("signing",), ("signing", "document_key"), ("signing", "statement_key"), ("document",)):
+        found = verify(tmp_path, report(changed(evidence(), *path, to=value)))
+        assert set(failed(found)) & {"keys", "document"}
+
+
 def test_a_report_of_another_document(tmp_path):
     found = verify(tmp_path, report(document_id="00000000-0000-4000-8000-000000000009"))
     assert list(failed(found)) == ["document"]
@@ -239,6 +246,8 @@ def test_a_loss_that_the_events_do_not_give(tmp_path):
         (("certificate", "events", 0, "event", "noise_multiplier"), 1e-200, "no number that a run could have"),
         (("certificate", "events", 0, "event", "type"), "LaplaceDpEvent", "kind that no run records"),
         (("certificate",), None, "lacks its events"),
+        (("certificate", "privacy", "delta"), 2.0, "not between 0 and 1"),
+        (("certificate", "events", 0, "event", "noise_multiplier"), [], "no number that a run could have"),
     ]
     for path, to, expected in cases:
         found = verify(tmp_path, report(changed(value, *path, to=to)))
@@ -482,6 +491,10 @@ def test_archives_that_are_refused(tmp_path):
     ]
     for entries, expected in cases:
         assert expected in refusal(tmp_path, zipped(entries), "package.zip")
+    rare = zipped([manifest], zipfile.ZIP_LZMA)
+    assert "compressed in a way" in refusal(tmp_path, rare, "package.zip")
+    locked = flipped(zipped([manifest]), zipped([manifest]).rindex(b"PK\x01\x02") + 8)
+    assert "encrypted" in refusal(tmp_path, locked, "package.zip")
 
 
 def test_a_size_that_was_not_signed_is_not_read_on(tmp_path):

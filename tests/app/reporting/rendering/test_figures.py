@@ -50,7 +50,7 @@ def test_a_drawing_is_vectors_without_fonts_dates_or_raster_images(chart):
 @pytest.mark.parametrize("chart", CHARTS.values(), ids=CHARTS)
 def test_the_same_chart_gives_the_same_bytes_also_from_several_threads(chart, format):
     with ThreadPoolExecutor(4) as threads:
-        drawings = list(threads.map(lambda _: draw(chart, format), range(6)))
+        drawings = list(threads.map(lambda _: draw.__wrapped__(chart, format), range(4)))
     assert set(drawings) == {draw(chart, format)}
 
 

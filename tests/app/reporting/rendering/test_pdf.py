@@ -269,13 +269,31 @@ def test_a_row_taller_than_a_page_is_printed_to_its_end():
 
 
 def test_numbers_end_at_one_place_and_words_begin_at_one():
-    rows = (("one", "1.5"), ("three", "−12.25 %"), ("none", "not provided"))
+    rows = (("one", "1.5"), ("three", "−12.25"), ("none", "not provided"))
     begins = places(with_blocks(Table("Numbers.", ("Name", "Value"), rows, (1.0, 1.0), "/x")))
     assert begins["one"] == begins["three"] == begins["none"]
-    assert begins["not provided"] < begins["−12.25 %"] < begins["1.5"]
+    assert begins["not provided"] < begins["−12.25"] < begins["1.5"]
     rows = (("one", "1.5"), ("three", "some words"))
     begins = places(with_blocks(Table("Words.", ("Name", "Value"), rows, (1.0, 1.0), "/x")))
     assert begins["1.5"] == begins["some words"]
+
+
+def test_a_column_is_as_wide_as_its_longest_word_where_there_is_room():
+    rows = (("a long sentence of many words that takes the rest of the line " * 2, "1"),)
+    document = with_blocks(Table("Narrow.", ("Text", "Sensitivity"), rows, (30.0, 1.0), "/x"))
+    assert "Sensitivity" in places(document)
+
+
+def test_a_small_table_is_not_spread_over_the_line():
+    begins = places(with_blocks(Table("Small.", ("Key", "Value"), (("one", "two"),), (1.0, 1.0), "/x")))
+    assert begins["two"] - begins["one"] < 60
+
+
+def test_statements_that_follow_each_other_are_one_list():
+    statement = Statement("name", "value", Status.COMPUTED)
+    document = with_blocks(Statements((statement,)), Statements((statement,)), Paragraph("x"), Statements((statement,)))
+    lists = [element for name, element, _ in elements(opened(document)) if name == "L"]
+    assert len(lists) == 4  # the cover, the key to the marks, and two of the section
 
 
 def places(document):
