@@ -170,6 +170,7 @@ class EvidenceCollector:
                     "guarantee": entry.guarantee,
                     "epsilon": entry.epsilon,
                     "delta": entry.delta,
+                    "event": entry.event,
                     "created_at": moment(entry.created_at),
                     "purpose": entry.note or "synthesis",
                 }

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Text, cast, exists, select, type_coerce, update
+from sqlalchemy import Text, bindparam, cast, exists, select, type_coerce, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
@@ -21,6 +21,18 @@ HEAD_NUMBER = 1
 LOG_IS_BROKEN = (
     "The audit log has lost its head or goes on beyond it, so nothing is written. "
     "Run python -m app.verify_audit and restore a backup."
+)
+
+_HEADS, _ENTRIES = AuditHead.__table__, AuditEntry.__table__
+_LOCKED_HEAD = (
+    select(_HEADS.c.entries, _HEADS.c.hash, exists().where(_ENTRIES.c.sequence > _HEADS.c.entries).correlate(_HEADS))
+    .where(_HEADS.c.number == HEAD_NUMBER)
+    .with_for_update(of=_HEADS)
+)
+_MOVED_HEAD = (
+    update(AuditHead)
+    .where(_HEADS.c.number == HEAD_NUMBER)
+    .values(entries=bindparam("new_entries"), hash=bindparam("new_hash"))
 )
 
 _APPENDED = "audit_entries"
@@ -54,9 +66,8 @@ def seal_entries(session: Session) -> None:
     if not appended:
         return
     session.flush()  # so that the head is the last row that this transaction locks
-    beyond = exists().where(AuditEntry.sequence > AuditHead.entries).correlate(AuditHead)
-    statement = select(AuditHead.entries, AuditHead.hash, beyond).where(AuditHead.number == HEAD_NUMBER)
-    row = session.execute(statement.with_for_update(of=AuditHead)).one_or_none()
+    connection = session.connection()
+    row = connection.execute(_LOCKED_HEAD).one_or_none()
     if row is None or row[2]:
         raise UnavailableError(LOG_IS_BROKEN)
     entries, last_hash, _ = row
@@ -65,8 +76,7 @@ def seal_entries(session: Session) -> None:
         _seal(entry, entries, last_hash)
         last_hash = entry.hash
         session.add(entry)
-    moved = update(AuditHead).where(AuditHead.number == HEAD_NUMBER).values(entries=entries, hash=last_hash)
-    session.execute(moved, execution_options={"synchronize_session": False})
+    connection.execute(_MOVED_HEAD, {"new_entries": entries, "new_hash": last_hash})
 
 
 def read_head(session: Session) -> Head | None:

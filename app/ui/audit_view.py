@@ -14,6 +14,7 @@ from app.ui import messages, session
 
 LINES_AT_ONCE = 50
 LONGEST_DETAIL = 400
+EMPTY = ' class="empty"'
 _CHECK = "audit_check_result"
 _BEFORE = "audit_before"
 _SHOWN = "audit_shown_filter"
@@ -26,13 +27,17 @@ _STYLE = """<style>
   border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);}
 .studio-audit td:first-child, .studio-audit time {font-variant-numeric: tabular-nums; white-space: nowrap;}
 .studio-audit small {display: block; opacity: .75; font-size: .82rem;}
-.studio-audit code {font-size: .8rem; background: none; padding: 0; color: inherit;}
+.studio-audit code {font-size: .78rem; background: none; padding: 0; color: inherit; white-space: nowrap;}
+.studio-audit strong {white-space: nowrap;}
+.studio-audit td[data-label=Who] {min-width: 6.5rem;}
 .studio-audit .erased {font-style: italic; opacity: .75;}
 @media (max-width: 640px) {
   .studio-audit thead {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);}
   .studio-audit tr {display: grid; grid-template-columns: 4.2rem 1fr; padding: .55rem 0;
     border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent);}
   .studio-audit td {display: contents; border: 0;}
+  .studio-audit td.empty {display: none;}
+  .studio-audit time small {display: inline; margin-left: .5rem;}
   .studio-audit td::before {content: attr(data-label); opacity: .7; font-size: .8rem; padding-top: .1rem;}
   .studio-audit td > div {padding: .08rem 0; min-width: 0; overflow-wrap: anywhere;}
 }
@@ -124,7 +129,7 @@ def lines(user: UserView, wanted: AuditFilter) -> None:
     else:
         shown = found[:LINES_AT_ONCE]
         rows = "".join(map(_row, shown))
-        _table(("Line", "When (UTC)", "Who", "What", "On what", "Detail"), rows, "Lines of the audit log, newest first")
+        _table(("Line", "When", "Who", "What", "On what", "Detail"), rows, "Lines of the audit log, newest first")
     with st.container(horizontal=True):
         if before is not None and st.button("Newest lines", icon=":material/first_page:", key="audit_newest"):
             st.session_state.pop(_BEFORE)
@@ -199,19 +204,19 @@ def _plain(value: Any) -> str:
 
 def _row(entry: AuditView) -> str:
     at = entry.created_at.astimezone(UTC)
-    who = '<span class="erased">erased</span>' if entry.is_erased else escape(entry.username or "nobody signed in")
+    who = '<span class="erased">erased</span>' if entry.is_erased else escape(entry.username or "no user")
     where = f"<small>{escape(entry.address)}</small>" if entry.address else ""
     what = escape(entry.object_kind)
     which = f"<small><code>{escape(entry.object_id)}</code></small>" if entry.object_id else ""
     cells = (
         ("Line", str(entry.sequence)),
-        ("When", f'<time datetime="{at.isoformat()}">{at:%d %b %Y}<small>{at:%H:%M:%S}</small></time>'),
+        ("When", f'<time datetime="{at.isoformat()}">{at:%d %b %Y}<small>{at:%H:%M:%S} UTC</small></time>'),
         ("Who", f"{who}{where}"),
         ("What", f"<strong>{escape(entry.action)}</strong>"),
         ("On what", f"{what}{which}"),
-        ("Detail", escape(detail(entry.detail)) or "–"),
+        ("Detail", escape(detail(entry.detail))),
     )
-    told = "".join(f'<td data-label="{label}"><div>{cell}</div></td>' for label, cell in cells)
+    told = "".join(f'<td data-label="{label}"{"" if cell else EMPTY}><div>{cell}</div></td>' for label, cell in cells)
     return f"<tr>{told}</tr>"
 
 

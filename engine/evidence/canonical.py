@@ -22,12 +22,16 @@ def canonical_bytes(value: Any) -> bytes:
         value: objects with text keys, lists, texts, booleans, None, finite numbers, and whole numbers up to 2**53.
 
     Raises:
-        InputError: there is no canonical form, since a number is not finite or too large to be exact.
+        InputError: there is no canonical form, since a number is not finite or too large to be exact, or a text cannot
+            be written as UTF-8.
     """
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError:
-        raise InputError("a number in this value is not finite, or too large to be exact in JSON") from None
+        raise InputError(
+            "this value has no canonical JSON: a number is not finite or too large to be exact, or a text holds half a "
+            "character, which UTF-8 cannot write"
+        ) from None
 
 
 def read_canonical(content: bytes, name: str) -> Any:

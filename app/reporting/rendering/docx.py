@@ -154,6 +154,8 @@ def _note(document: Any, text: str, is_warning: bool) -> None:
 
 
 def _statements(document: Any, rows: Sequence[Statement], summary: str) -> None:
+    if not rows:
+        return
     texts = [(row.name, row.value, row.tag) for row in rows]
     _table(document, ("What", "Statement", "Who answers for it"), texts, (3.0, 5.5, 2.5), summary)
 
@@ -180,11 +182,11 @@ def _table(
     set_column_widths(table, [TEXT_WIDTH * width / sum(widths) for width in widths])
     set_header_row(table.rows[0])
     for cell, text in zip(table.rows[0].cells, header, strict=True):
-        table_paragraph(cell).add_run(legal(text)).bold = True
+        table_paragraph(cell, len(header)).add_run(legal(text)).bold = True
         shade(cell)
     for row, texts in zip(table.rows[1:], rows, strict=True):
         for cell, text in zip(row.cells, texts, strict=True):
-            table_paragraph(cell).text = legal(text)
+            table_paragraph(cell, len(header)).text = legal(text)
     add_paragraph(document, "", "After table")
     return table
 

@@ -17,7 +17,10 @@ INK, QUIET, ALARM, PANEL = "1B2430", "515D6D", "9B1C1C", "EEF1F5"
 
 LANGUAGE = "en-US"
 
-TABLE_TEXT = "Table text"
+TABLE_TEXT, DENSE_TABLE_TEXT = "Table text", "Dense table text"
+MOST_EASY_COLUMNS = 5
+"""A table with more columns is set in smaller type."""
+
 _TABLE_STYLE = "Report table"
 
 _PARAGRAPH_STYLES: Mapping[str, Mapping[str, Any]] = {
@@ -31,7 +34,8 @@ _PARAGRAPH_STYLES: Mapping[str, Mapping[str, Any]] = {
     "Figure caption": {"size": 9.5, "italic": True, "before": 2, "after": 10},
     "Picture": {"size": 10, "before": 8, "after": 0, "with_next": True},
     "Signature role": {"size": 11, "before": 12, "after": 3, "with_next": True},
-    TABLE_TEXT: {"size": 9.5, "before": 0, "after": 0},
+    TABLE_TEXT: {"size": 9.5},
+    DENSE_TABLE_TEXT: {"size": 8},
     "After table": {"size": 4, "before": 0, "after": 2},
     "toc 1": {"size": 10.5, "before": 2, "after": 1},
     "toc 2": {"size": 10, "before": 0, "after": 1, "left": 14},
@@ -213,10 +217,10 @@ def add_paragraph(document: Any, text: str, style: str) -> Any:
     return paragraph
 
 
-def table_paragraph(cell: Any) -> Any:
-    """The paragraph of an empty cell, in the style of tables."""
+def table_paragraph(cell: Any, n_columns: int) -> Any:
+    """The paragraph of an empty cell, in the style of tables with so many columns."""
     paragraph = cell.paragraphs[0]
-    paragraph._p.style = _style_id(TABLE_TEXT)
+    paragraph._p.style = _style_id(TABLE_TEXT if n_columns <= MOST_EASY_COLUMNS else DENSE_TABLE_TEXT)
     return paragraph
 
 

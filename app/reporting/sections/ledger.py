@@ -27,7 +27,7 @@ from app.reporting.printable import (
     provided,
     remainder_text,
 )
-from app.reporting.sections.phrases import Json, counted, moment_text, number, records, upward_text
+from app.reporting.sections.phrases import Json, counted, moment_text, number, part, records, upward_text
 from engine.privacy.guarantee import NOT_GUARANTEED
 
 _LEAD = (
@@ -36,7 +36,8 @@ _LEAD = (
 )
 _STATES = (
     "reserved: a run in progress, counted against the cap",
-    "committed: the run read the private rows, so it stays charged, even where it failed or was cancelled later",
+    "committed: the run read the private rows, so it stays charged, even where it failed or was cancelled later; which "
+    "runs failed is not told, since that can depend on the private rows",
     "released: the run ended before it read a row, so its reservation was given back and nothing is charged",
     "outside: the run has no privacy guarantee, and no total counts it",
 )
@@ -181,26 +182,34 @@ def _table(evidence: Evidence) -> Table:
     rows = tuple(map(_row, entries(evidence)))
     return Table(
         "Every entry of the dataset's ledger, oldest first",
-        ("Entry and run", "Time", "User and purpose", "Method", "State", "ε, δ", "ρ"),
+        ("Entry and run", "Time", "User and purpose", "Charged as", "ρ", "State", "ε, δ"),
         rows or ((NOT_PROVIDED,) * 7,),
-        (2.2, 1.7, 2.0, 1.3, 1.5, 1.3, 1.0),
+        (2.4, 1.5, 1.8, 1.8, 1.2, 1.4, 1.3),
         "/ledger/entries",
     )
 
 
 def _row(entry: Json) -> tuple[str, ...]:
     is_free = is_outside(entry)
+    multiplier = number(part(entry, "event").get("noise_multiplier"))
     return (
         f"{provided(entry, 'id')}; run {provided(entry, 'run_id')}",
         moment_text(entry.get("created_at")),
         f"{provided(entry, 'user')}: {provided(entry, 'purpose')}",
-        provided(entry, "method"),
+        _mechanism(multiplier, is_free=is_free),
+        "none" if is_free else upward_text(multiplier and multiplier**-2.0 / 2.0, 4),
         "outside the budget" if is_free else provided(entry, "state"),
         "no privacy guarantee"
         if is_free
         else f"{epsilon_text(entry.get('epsilon'))}, {delta_text(entry.get('delta'))}",
-        "none" if is_free else upward_text(entry.get("rho"), 4),
     )
+
+
+def _mechanism(multiplier: float | None, *, is_free: bool) -> str:
+    """What a run is charged as: one Gaussian that covers all its measurements."""
+    if is_free:
+        return "rows read without protection"
+    return f"Gaussian, noise multiplier {number_text(multiplier)}" if multiplier else NOT_PROVIDED
 
 
 def _seal(evidence: Evidence) -> tuple[Statement, ...]:

@@ -166,9 +166,12 @@ def _privacy(evidence: Evidence) -> tuple[Block, ...]:
 
 def _quality(evidence: Evidence) -> tuple[Block, ...]:
     """Overall, by subgroup and by column, as far as it was charged; internal numbers in internal editions only."""
-    overall = utility_facts(evidence) if evidence.is_protected else ()
     internal = subgroup_blocks(evidence) if evidence.is_internal else ()
-    return (Statements((*overall, *_subgroups(evidence))), *_by_column(evidence), *internal)
+    if not evidence.is_protected:
+        return internal or (
+            Statements((evidence.computed("Quality by subgroup", "/evaluation/metrics/subgroups/unavailable"),)),
+        )
+    return (Statements((*utility_facts(evidence), *_subgroups(evidence))), *_by_column(evidence), *internal)
 
 
 def _subgroups(evidence: Evidence) -> tuple[Statement, ...]:

@@ -5,6 +5,7 @@ from app.reporting.document import (
     Code,
     Figure,
     Heading,
+    Lines,
     Note,
     Paragraph,
     Section,
@@ -51,9 +52,21 @@ def _texts(block):
         case Table():
             return [block.caption, *block.header, *(cell for row in block.rows for cell in row)]
         case Figure():
-            return [block.caption, block.alt, *block.chart.labels, block.chart.axis]
+            return [block.caption, block.alt, *_chart_texts(block.chart)]
         case Statements(rows) | SignatureLine(_, rows):
             return [text for row in rows for text in (row.name, row.value, row.tag)]
         case Section():
             return [block.title, *texts(block.blocks)]
     raise AssertionError(f"unknown block {block}")
+
+
+def _chart_texts(chart):
+    if isinstance(chart, Lines):
+        return [chart.x_axis, chart.y_axis, *(name for name, _ in chart.series)]
+    return [*chart.labels, chart.axis]
+
+
+def figure(blocks, name):
+    """The one figure of a name."""
+    (found,) = [block for block in blocks if isinstance(block, Figure) and block.name == name]
+    return found

@@ -114,6 +114,7 @@ def evidence(method="mst", *, status=DRAFT, edition=RELEASABLE_EDITION, answers=
                         "guarantee": certificate["guarantee"],
                         "epsilon": epsilon,
                         "delta": certificate["privacy"]["delta"],
+                        "event": certificate["envelope"],
                         "created_at": "2026-11-02T09:00:00+00:00",
                         "purpose": "synthesis",
                     }

@@ -120,7 +120,7 @@ def untraced(
     Args:
         build: makes the report.
         evidence: what from.
-        skipped: pointers under which nothing is changed.
+        skipped: pointers under which nothing is changed; what is made of them alone is not judged.
         chosen: by section and name, numbers that the report chooses itself, such as examples to reckon with.
     """
     followed = {
@@ -133,7 +133,14 @@ def untraced(
         for pointer, value in places:
             if len(others(value)) > attempt and (attempt == 0 or is_under(pointer, unclear)):
                 _compare(followed, build, with_value(evidence, pointer, others(value)[attempt]), pointer)
-    return [problem for key, thing in followed.items() for problem in _problems(key, thing, build, evidence)]
+    judged = {key: thing for key, thing in followed.items() if not _is_skipped(thing, skipped)}
+    return [problem for key, thing in judged.items() for problem in _problems(key, thing, build, evidence)]
+
+
+def _is_skipped(thing: Followed, skipped: tuple[str, ...]) -> bool:
+    """Whether a thing names sources, and all of them are left as they are."""
+    sources = thing.printed.sources
+    return bool(sources) and all(is_under(source, skipped) for source in sources)
 
 
 def _sources_of_unclear(followed: Mapping[Key, Followed]) -> tuple[str, ...]:

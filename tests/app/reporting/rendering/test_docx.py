@@ -4,11 +4,13 @@ import re
 import socket
 import zipfile
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 
 import docx
 import pytest
 from docx.oxml.ns import qn
 
+from app.reporting.document import Section, Statements
 from app.reporting.rendering.docx import render_docx
 from app.reporting.rendering.plain import legal
 from tests.app.reporting.rendering.hostile import HOSTILE_TEXTS, hostile_report
@@ -56,6 +58,11 @@ def test_tables_repeat_their_header_keep_rows_together_and_are_announced(whole):
     assert [cell.text for cell in columns.rows[1].cells] == list(column_table().rows[0])
     widths = [cell.width.cm for cell in columns.rows[1].cells]
     assert sum(widths) == pytest.approx(17.0, abs=0.01) and widths[0] == pytest.approx(17.0 * 2.4 / 10.1, abs=0.01)
+
+
+def test_statements_without_a_row_leave_no_table_of_headers():
+    empty = (Section("1", "Nothing", (Statements(()),)),)
+    assert len(document(sample_report(sections=empty)).tables) == 1, "the cover alone has a table"
 
 
 def test_pictures_have_an_alternative_text(whole):
@@ -131,12 +138,16 @@ def test_equal_reports_are_equal_files():
     assert render_docx(report, MOMENT) != render_docx(report, MOMENT + timedelta(days=1))
 
 
+@cache
+def harmless_shape():
+    return [element.tag for element in document(hostile_report("harmless", sections=FEW)).element.body.iter()]
+
+
 @pytest.mark.parametrize("text", HOSTILE_TEXTS)
 def test_a_hostile_text_is_a_text(text):
     """The elements are those of a harmless report; only letters differ."""
-    harmless, hostile = (document(hostile_report(given, sections=FEW)) for given in ("harmless", text))
-    shape = [element.tag for element in harmless.element.body.iter()]
-    assert [element.tag for element in hostile.element.body.iter()] == shape
+    hostile = document(hostile_report(text, sections=FEW))
+    assert [element.tag for element in hostile.element.body.iter()] == harmless_shape()
     assert hostile.paragraphs[0].text == legal(text)
     assert hostile.tables[0].rows[1].cells[0].text == legal(text)
     assert hostile.sections[0].header.paragraphs[0].text == legal(text)
