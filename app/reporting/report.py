@@ -68,7 +68,8 @@ def code_text(evidence: Evidence) -> str:
 
 def _unprotected_sections(evidence: Evidence) -> tuple[Section, ...]:
     """No ε is printed, of this run or of any other, so neither is the ledger."""
-    sections = (*unprotected.build(evidence), risk.build(evidence), verify.build(evidence))
+    *before, record = unprotected.build(evidence)
+    sections = (*before, risk.build(evidence), record, verify.build(evidence))
     numbered = tuple(replace(section, number=str(number)) for number, section in enumerate(sections, 1))
     return (*numbered, model_card.build(evidence, str(len(numbered) + 1)))
 

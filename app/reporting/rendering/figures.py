@@ -173,7 +173,7 @@ def _draw_intervals(axes: Axes, chart: Intervals) -> None:
         axes.plot(ends, places, "|", color=ACCENT, markersize=6, markeredgewidth=1.4)
     axes.plot(_with_gaps(chart.values), places, "o", color=ACCENT, markersize=4.5)
     handles = [Line2D([], [], color=ACCENT, marker="o", markersize=4.5, linewidth=1.4, label="Value with its interval")]
-    if chart.references:
+    if any(value is not None for value in chart.references):
         mark = Line2D([], [], linestyle="none", marker="D", color=INK, markerfacecolor="white", markersize=4.5)
         axes.plot(_with_gaps(chart.references), places, "D", color=INK, markerfacecolor="white", markersize=4.5)
         mark.set_label(_short(chart.reference_label, 28))

@@ -252,7 +252,7 @@ def _widths(header: Sequence[str], rows: Sequence[Sequence[str]], shares: Sequen
 
 def _points(text: str) -> float:
     """Width of a cell that shows a text in one line, as if it were a title."""
-    return 1.03 * width(text) * BOLD * TABLE_TYPE + CELL_PADDING
+    return 1.06 * width(text) * BOLD * TABLE_TYPE + CELL_PADDING
 
 
 def _shared(line: float, shares: Sequence[float], least: Sequence[float]) -> list[float]:

@@ -32,7 +32,7 @@ _HANDLING = (
 
 
 def build(evidence: Evidence) -> tuple[Section, ...]:
-    """What stands before the attacks and after them is the same for every such run; no ε of any run is among it."""
+    """All but the attacks and the verification, the record last; no ε of this or any other run is among it."""
     return (
         Section("1", "No privacy guarantee", (*_statement(evidence), Heading("Handling"), Bullets(_HANDLING))),
         Section("2", "What was done", _done(evidence)),

@@ -127,7 +127,7 @@ def product_texts():
 
 def test_no_text_of_the_product_makes_a_forbidden_claim():
     texts = [path for path in product_texts() if path != OWN_SOURCE]
-    assert ROOT / "app" / "reporting" / "report.typ" in texts
+    assert ROOT / "app" / "reporting" / "rendering" / "report.typ" in texts
     found = {
         f"{path.relative_to(ROOT)}:{claim.line}": claim.text
         for path in texts

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 import re
 import subprocess
@@ -75,6 +76,8 @@ def test_references_have_a_mark_and_a_name_of_their_own():
     chart = INTERVAL_FIGURE.chart
     bare = Intervals(chart.labels, chart.values, chart.lows, chart.highs, chart.axis)
     assert draw(bare).count(b"<use") < draw(chart).count(b"<use")
+    unknown = dataclasses.replace(chart, references=(None,) * len(chart.labels))
+    assert "Real rows of the charged share" not in texts(unknown)
 
 
 def test_curves_are_named_at_their_ends_and_differ_without_colour():
