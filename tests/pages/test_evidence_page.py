@@ -76,6 +76,10 @@ def badges(page):
     return [match[1] for match in found if match]
 
 
+def actions(studio, owner):
+    return [entry.action for entry in studio.audit.list(owner)]
+
+
 def is_offered(page, edition="releasable", status="final"):
     return not page.button(key=f"evidence_make_{edition}_{status}").disabled
 
@@ -227,9 +231,10 @@ def test_reports_are_made_in_versions_and_nothing_is_read_before_it_is_asked_for
     labels = [button.proto.label for button in page.get("download_button")]
     assert labels.count("Package (ZIP)") == 2
     assert sum(label.startswith("PDF report") for label in labels) == 2
-    read = [entry.action for entry in studio.audit.list(owner) if "download" in entry.action]
-    assert read == []
-    assert "made" not in texts(page.run()).split("Versions")[0], "the message is shown once"
+    assert "evidence.release" not in actions(studio, owner), "a file was opened to draw its button"
+    studio.evidence.open_file(owner, made[0].id, "report.pdf").read()
+    assert "evidence.release" in actions(studio, owner)
+    assert not page.run().success, "the message is shown once"
 
 
 def test_typed_answers_are_saved_before_a_report_states_them(studio, owner, sample, run, page):
