@@ -18,7 +18,8 @@ it is printed as not provided. The parts, by their names:
 `recomputed`        `epsilon`, `delta`, `agrees`: the engine's `recompute` at the time of the report.
 `ledger`            the dataset's ledger then: `epsilon_cap`, `delta`, `epsilon_spent`, `epsilon_reserved`,
                     `epsilon_left`, `sum_of_epsilons`, and `entries` with `id`, `run_id`, `user`, `state`, `guarantee`,
-                    `epsilon`, `delta`, `event` (the envelope that was charged), `created_at`, `purpose`.
+                    `epsilon`, `delta`, `event` (the envelope that was charged), `created_at`, `purpose`;
+                    null for a run without a privacy guarantee, whose report prints no ε of any run.
 `audit_log`         `entries`, `head`: how long the audit log was then, and the hash that seals it.
 `access`            what the installation does for security, as its settings say: `storage`, `session_days`,
                     `lockout_attempts`, `lockout_minutes`, `raw_rows_kept`, `who_sees_rows`.

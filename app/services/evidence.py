@@ -82,7 +82,7 @@ class EvidenceService:
     ) -> EvidenceView:
         """Make a new version of a run's report, and sign it.
 
-        It supersedes every earlier version of the same edition, drafts and finals alike; none of them is changed.
+        It supersedes every earlier version of the same edition, but a draft supersedes no final one; none is changed.
 
         Args:
             user: the owner of the dataset.
@@ -265,7 +265,7 @@ class EvidenceService:
 
     def _document(self, report: EvidenceReport) -> dict[str, Any]:
         with self._database.read() as session:
-            before = rows.newest_report(session, report.run_id, report.edition)
+            before = rows.predecessor(session, report)
         supersedes = None if before is None else {"id": files_of.document_id(before.id), "version": before.version}
         return {
             "id": files_of.document_id(report.id),

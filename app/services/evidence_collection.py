@@ -29,6 +29,7 @@ from app.services.views import UserView
 from app.settings import Settings
 from app.store import datasets as dataset_rows
 from app.store import evidence as rows
+from app.store.ledger import OUTSIDE
 from app.store.models import Dataset, Run, new_key
 from app.store.session import Database
 from engine.errors import EngineError
@@ -91,6 +92,7 @@ class EvidenceCollector:
         """
         is_internal = edition == INTERNAL_EDITION
         certificate = self._json(run, reports.CERTIFICATE)
+        is_protected = run.ledger_entry.state != OUTSIDE
         collected = {
             "evidence_version": EVIDENCE_VERSION,
             "dataset": dataset_part(run.dataset, user.username),
@@ -99,7 +101,7 @@ class EvidenceCollector:
             "synthetic_files": self._synthetic_files(run),
             "certificate": certificate,
             "recomputed": recomputed_part(certificate),
-            "ledger": self._ledger_part(user, run.dataset_id),
+            "ledger": self._ledger_part(user, run.dataset_id) if is_protected else None,
             "audit_log": self._audit.head(),
             "access": self._access(run.dataset_id),
             "released_report": self._released_report(run),

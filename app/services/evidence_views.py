@@ -143,7 +143,8 @@ class EvidenceView:
         declarations_version: which version of the declarations it states; None where there was none.
         created_by: who made it.
         evidence_sha256: digest of the canonical evidence.
-        superseded_by: id of the newest report of the same run and edition; None where this is it.
+        superseded_by: id of the newest report of the same run and edition that supersedes it; a draft supersedes no
+            final one. None where none does.
         superseded_by_version: its version.
         superseded_at: when it was made.
         is_protected: whether the run has a privacy guarantee.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Select, delete, func, null, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, delete, func, null, select, update
 from sqlalchemy.orm import joinedload, selectinload
 
+from app.reporting.evidence import DRAFT, FINAL
 from app.store.models import Dataset, EvidenceFile, EvidenceReport, LedgerEntry, Run, is_id
 from app.store.session import Session
 
@@ -17,14 +18,14 @@ def newest_version(session: Session, run_id: str) -> int:
     return session.scalar(statement) or 0
 
 
-def newest_report(session: Session, run_id: str, edition: str) -> EvidenceReport | None:
-    """The newest report of one edition of a run."""
-    statement = _reports().where(EvidenceReport.run_id == run_id, EvidenceReport.edition == edition)
-    return session.scalar(statement.order_by(EvidenceReport.version.desc()).limit(1))
+def predecessor(session: Session, report: EvidenceReport) -> EvidenceReport | None:
+    """The newest report that a new one supersedes."""
+    statement = _reports().where(*_superseded(report)).order_by(EvidenceReport.version.desc())
+    return session.scalar(statement.limit(1))
 
 
 def add_report(session: Session, report: EvidenceReport, files: list[EvidenceFile]) -> None:
-    """Add a report with its files, and have it supersede every earlier one of the same run and edition.
+    """Add a report with its files, and have it supersede earlier ones of the same run and edition.
 
     Raises:
         IntegrityError: somebody else's report has the version.
@@ -32,16 +33,7 @@ def add_report(session: Session, report: EvidenceReport, files: list[EvidenceFil
     session.add(report)
     session.flush()
     session.add_all(files)
-    earlier = (
-        update(EvidenceReport)
-        .where(
-            EvidenceReport.run_id == report.run_id,
-            EvidenceReport.edition == report.edition,
-            EvidenceReport.version < report.version,
-        )
-        .values(superseded_by=report.id)
-    )
-    session.execute(earlier)
+    session.execute(update(EvidenceReport).where(*_superseded(report)).values(superseded_by=report.id))
 
 
 def list_own_reports(session: Session, owner_id: str, run_id: str) -> list[EvidenceReport]:
@@ -99,6 +91,16 @@ def keep_commitment(session: Session, dataset_id: str, key: str, commitment: str
         .values(commitment_key=key, commitment=commitment)
     )
     return cast(CursorResult[Any], session.execute(statement)).rowcount == 1
+
+
+def _superseded(report: EvidenceReport) -> tuple[ColumnElement[bool], ...]:
+    """What a report supersedes: earlier versions, but a draft no final one, which may have been filed."""
+    earlier = (
+        EvidenceReport.run_id == report.run_id,
+        EvidenceReport.edition == report.edition,
+        EvidenceReport.version < report.version,
+    )
+    return earlier if report.status == FINAL else (*earlier, EvidenceReport.status == DRAFT)
 
 
 def _reports() -> Select[EvidenceReport]:

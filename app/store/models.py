@@ -282,7 +282,7 @@ class EvidenceReport(Identified, Base):
     statement_fingerprint: Mapped[str] = mapped_column(String(64))
     document_fingerprint: Mapped[str] = mapped_column(String(64))
     superseded_by: Mapped[str | None] = mapped_column(ForeignKey("evidence_reports.id"))
-    """The newest report of the same run and edition; None for the newest itself."""
+    """The newest report that supersedes it: one of the same run and edition, and for a final one a final one."""
 
     run: Mapped[Run] = relationship()
     user: Mapped[User] = relationship()

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Verify; every check goes to standard error, a line each."""
     from engine.evidence.verification import verify_file
 
-    found = verify_file(options.file, fingerprints=options.fingerprint)
+    found = verify_file(options.file, fingerprints=options.fingerprint or None)
     for check in found.checks:
         sys.stderr.write(f"{'ok    ' if check.is_good else 'FAILED'} {check.part}: {check.sentence}\n")
     return {"file": str(options.file)} | asdict(found)

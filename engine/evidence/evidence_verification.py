@@ -103,16 +103,16 @@ def check_document_key(evidence: Mapping[str, Any], fingerprint: str, chain: Col
     return good(KEYS, "The evidence names the certificate that signed the PDF, and the PDF holds that evidence.")
 
 
-def check_origin(used: Collection[str], known: Collection[str]) -> Check:
+def check_origin(used: Collection[str], known: Collection[str] | None) -> Check:
     """Check whose keys signed.
 
     Args:
         used: fingerprints of the keys that signed.
-        known: fingerprints that the reader trusts; empty where the reader gave none.
+        known: fingerprints that the reader trusts; None where the reader named no keys.
     """
     if not used:
         return bad(ORIGIN, "No signature holds, so nothing shows where this comes from.")
-    if not known:
+    if known is None:
         return good(
             ORIGIN,
             "Not proven: anybody can make keys. Compare the fingerprints with those that the issuer publishes: "

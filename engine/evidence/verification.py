@@ -62,13 +62,13 @@ _MISSING = SignedEvidence((bad(EVIDENCE_NAME, "The evidence.json is missing or d
 _UNSIGNED = SignedPdf((), None)
 
 
-def verify_file(path: Path, *, fingerprints: Collection[str] = ()) -> Verification:
+def verify_file(path: Path, *, fingerprints: Collection[str] | None = None) -> Verification:
     """Verify a file that this program made, of whatever kind.
 
     Args:
         path: the file.
-        fingerprints: of the keys that may have signed it, in hexadecimal; where none is given, whose keys signed is
-            left open.
+        fingerprints: of the keys that may have signed it, in hexadecimal; None leaves open whose keys signed, and an
+            empty collection trusts nobody.
 
     Returns:
         What was found; a file that was changed fails, and the checks say in which part.
@@ -76,7 +76,7 @@ def verify_file(path: Path, *, fingerprints: Collection[str] = ()) -> Verificati
     Raises:
         InputError: the file is not one that can be verified; it says why and what to give instead.
     """
-    known = tuple(map(clean_fingerprint, fingerprints))
+    known = None if fingerprints is None else tuple(map(clean_fingerprint, fingerprints))
     try:
         with path.open("rb") as file:
             beginning = file.read(5)
@@ -118,7 +118,7 @@ def attached_evidence(content: bytes) -> dict[str, Any]:
     return evidence
 
 
-def _verify_pdf(content: bytes, known: Collection[str]) -> Verification:
+def _verify_pdf(content: bytes, known: Collection[str] | None) -> Verification:
     contents = read_pdf(content)
     if EVIDENCE_NAME not in contents.attachments and not has_signature_field(contents):
         raise InputError("this PDF was not made by Synthetic Data Studio: it holds no evidence.json")
@@ -143,7 +143,7 @@ def _check_bound(contents: PdfContents, signed: SignedPdf, evidence: SignedEvide
     return [check_document_key(evidence.json, certificate_fingerprint(signed.certificate), signed.chain), named]
 
 
-def _verify_folder(path: Path, known: Collection[str]) -> Verification:
+def _verify_folder(path: Path, known: Collection[str] | None) -> Verification:
     """Verify an unpacked package by its manifest; other files in its folder are not looked at."""
     folder = path.parent
     own = [name for name in (MANIFEST_NAME, MANIFEST_SIGNATURE_NAME) if (folder / name).is_file()]
@@ -153,7 +153,7 @@ def _verify_folder(path: Path, known: Collection[str]) -> Verification:
     return _verify_files([*own, *named], opener, ([], None), known)
 
 
-def _verify_archive(path: Path, known: Collection[str]) -> Verification:
+def _verify_archive(path: Path, known: Collection[str] | None) -> Verification:
     try:
         with zipfile.ZipFile(path) as archive:
             names = check_archive(archive)
@@ -176,7 +176,7 @@ def _check_seal(path: Path, comment: bytes) -> tuple[list[Check], str | None]:
 
 
 def _verify_files(
-    names: list[str], opener: Opener, sealed: tuple[list[Check], str | None], known: Collection[str]
+    names: list[str], opener: Opener, sealed: tuple[list[Check], str | None], known: Collection[str] | None
 ) -> Verification:
     """Verify a package, packed or not, after what was checked of the archive itself."""
     manifest_file, manifest_signature, content, signature, report, certificate = (
@@ -224,7 +224,7 @@ def _check_report(
     return signed, [Check(f"{REPORT_NAME}: {each.part}", each.is_good, each.sentence) for each in checks]
 
 
-def _verify_loose(path: Path, known: Collection[str]) -> Verification:
+def _verify_loose(path: Path, known: Collection[str] | None) -> Verification:
     """Verify evidence by its signature, or any file of an unpacked package by the manifest."""
     if path.name.endswith(".sig.json"):
         raise InputError("this is a signature: give the file that it signs, and leave the signature beside it")
@@ -265,7 +265,7 @@ def _advice(path: Path) -> str:
 def _verification(
     kind: str,
     checks: list[Check],
-    known: Collection[str],
+    known: Collection[str] | None,
     *,
     evidence: SignedEvidence = _MISSING,
     signed: SignedPdf = _UNSIGNED,

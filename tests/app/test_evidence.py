@@ -100,26 +100,46 @@ def test_a_draft_says_what_the_run_did_and_holds_every_file_once(services, owner
     assert services.audit.list(owner)[0].action == "evidence.release"
 
 
-def test_a_later_version_supersedes_every_earlier_one_and_changes_none(services, owner, dataset_id, run_id, tmp_path):
+def test_a_later_version_supersedes_earlier_ones_and_changes_none(services, owner, dataset_id, run_id, tmp_path):
+    """A draft supersedes drafts alone: a final report that was filed is not overtaken by somebody's attempt."""
     services.declarations.save(owner, dataset_id, ["gdpr"], answers_to(["gdpr"]), 0)
+    first = draft(services, owner, run_id)
     final = services.evidence.make(owner, run_id, final=True)
     before = {file.kind: content(services, owner, final, file.kind) for file in final.files}
-    second = draft(services, owner, run_id)
+    third = draft(services, owner, run_id)
     internal = draft(services, owner, run_id, edition="internal")
-    third = draft(services, owner, run_id, frameworks=[])
-    assert [report.version for report in (final, second, internal, third)] == [1, 2, 3, 4]
-    assert services.evidence.list(owner, run_id)[0] == third
-    final = services.evidence.get(owner, final.id)
-    assert (final.status, final.superseded_by, final.superseded_by_version) == ("final", third.id, 4)
-    assert services.evidence.get(owner, second.id).superseded_by == third.id
+    fifth = draft(services, owner, run_id, frameworks=[])
+    made = services.evidence.list(owner, run_id)
+    assert made[0] == fifth
+    assert [(report.version, report.superseded_by_version) for report in made] == [
+        *((5, None), (4, None), (3, 5), (2, None), (1, 5)),
+    ]
+    sixth = services.evidence.make(owner, run_id, final=True)
+    superseded = {report.version: report.superseded_by for report in services.evidence.list(owner, run_id)}
+    assert superseded == {6: None, 5: sixth.id, 4: None, 3: sixth.id, 2: sixth.id, 1: sixth.id}
     assert not services.evidence.get(owner, internal.id).is_superseded
+    named = [evidence_of(services, owner, report)["document"]["supersedes"] for report in (first, final, third, sixth)]
+    assert [before and before["version"] for before in named] == [None, 1, 1, 5]
+    assert named[1]["id"] == first.document_id
     assert {kind: content(services, owner, final, kind) for kind in before} == before
-    assert evidence_of(services, owner, third)["document"]["supersedes"] == {"id": second.document_id, "version": 2}
     path = tmp_path / "filed.pdf"
     path.write_bytes(before["report.pdf"])
     found = services.evidence.verify(path, "filed.pdf")
-    assert (found.is_valid, found.is_recorded, found.superseded_by_version) == (True, True, 4)
-    assert "Version 4, draft" in found.checks[-1].sentence
+    assert (found.is_valid, found.is_recorded, found.superseded_by_version) == (True, True, 6)
+    assert "Version 6, final" in found.checks[-1].sentence
+
+
+def test_an_installation_without_keys_takes_nobody_for_itself(services, owner, run_id, settings, tmp_path):
+    path = tmp_path / "report.pdf"
+    path.write_bytes(content(services, owner, draft(services, owner, run_id), "report.pdf"))
+    other = build(
+        replace(settings, data_dir=tmp_path / "other", database_url=f"sqlite:///{tmp_path / 'other.sqlite3'}")
+    )
+    other.database.migrate()
+    assert other.signing.list() == []
+    found = other.evidence.verify(path, "report.pdf")
+    assert {check.part for check in found.checks if not check.is_good} == {"origin", "record of this installation"}
+    other.close()
 
 
 def test_a_final_report_needs_every_answer_and_states_the_version_of_the_declarations(
@@ -166,7 +186,18 @@ def test_a_run_that_made_no_table_has_no_report(services, owner, dataset_id):
         draft(services, owner, run.id, edition="internal")
 
 
+def numbers_named(word, value, name=""):
+    """All numbers of a JSON value under a key that holds a word."""
+    if isinstance(value, dict):
+        return [found for key, inner in value.items() for found in numbers_named(word, inner, key)]
+    if isinstance(value, list):
+        return [found for inner in value for found in numbers_named(word, inner, name)]
+    return [value] if word in name and isinstance(value, int | float) else []
+
+
 def test_a_run_without_a_guarantee_has_an_internal_report_only(services, owner, dataset_id):
+    protected = finished(services, owner, dataset_id)
+    assert numbers_named("epsilon", evidence_of(services, owner, draft(services, owner, protected)))
     run_id = unprotected(services, owner, dataset_id)
     services.declarations.save(owner, dataset_id, ["gdpr"], answers_to(["gdpr"]), 0)
     for choices, message in (
@@ -182,6 +213,7 @@ def test_a_run_without_a_guarantee_has_an_internal_report_only(services, owner, 
     names = [report.package_filename, *(file.filename for file in report.files)]
     assert all(name.startswith("NO-PRIVACY-GUARANTEE_run-") for name in names)
     assert evidence_of(services, owner, report)["recomputed"] == {"epsilon": None, "delta": None, "agrees": True}
+    assert numbers_named("epsilon", evidence_of(services, owner, report)) == []
     assert services.audit.list(owner)[0].action == "evidence.download_internal"
     package = zipfile.ZipFile(io.BytesIO(services.evidence.open_package(owner, report.id).read()))
     assert "data/synthetic.csv" in package.namelist()

@@ -30,9 +30,9 @@ SHORT = 16
 
 
 def newest(reports: Sequence[EvidenceView]) -> EvidenceView | None:
-    """The report that no later one supersedes, a releasable one first."""
+    """The report that no later one supersedes: a releasable one first, and of these a final one."""
     standing = [report for report in reports if not report.is_superseded]
-    return min(standing, key=lambda report: (report.is_internal, -report.version), default=None)
+    return min(standing, key=lambda report: (report.is_internal, not report.is_final, -report.version), default=None)
 
 
 def card(user: UserView, report: EvidenceView, place: str) -> None:

@@ -101,16 +101,16 @@ def evidence(method="mst", *, status=DRAFT, edition=RELEASABLE_EDITION, answers=
             "ledger": {
                 "epsilon_cap": 5.0,
                 "delta": 1e-6,
-                "epsilon_spent": epsilon or 0.0,
+                "epsilon_spent": epsilon,
                 "epsilon_reserved": 0.0,
-                "epsilon_left": 5.0 - (epsilon or 0.0),
-                "sum_of_epsilons": epsilon or 0.0,
+                "epsilon_left": 5.0 - epsilon,
+                "sum_of_epsilons": epsilon,
                 "entries": [
                     {
                         "id": "1" * 32,
                         "run_id": "e" * 32,
                         "user": OWNER,
-                        "state": "committed" if is_protected else "outside",
+                        "state": "committed",
                         "guarantee": certificate["guarantee"],
                         "epsilon": epsilon,
                         "delta": certificate["privacy"]["delta"],
@@ -119,7 +119,9 @@ def evidence(method="mst", *, status=DRAFT, edition=RELEASABLE_EDITION, answers=
                         "purpose": "synthesis",
                     }
                 ],
-            },
+            }
+            if is_protected
+            else None,
             "audit_log": {"entries": 41, "head": "fe" * 32},
             "access": {
                 "storage": "a folder of the installation",

@@ -92,7 +92,7 @@ def test_whose_keys_signed(tmp_path):
     found = verify(tmp_path, content, fingerprints=[statement, spaced])
     assert found.is_valid
     assert found.checks[-1].sentence == "Signed with keys that are among those given."
-    for known in ([statement], [document], fingerprints(OTHER)):
+    for known in ([], [statement], [document], fingerprints(OTHER)):
         found = verify(tmp_path, content, fingerprints=known)
         assert not found.is_valid
         assert list(failed(found)) == ["origin"]
