@@ -38,7 +38,7 @@ _OWN_FILES = (
 
 _ORIGIN = (
     "Signatures show that nothing was changed since whoever holds the keys signed. They do not show who holds them. "
-    "Get the fingerprints from the organisation by another way, compare them with those below, and give them with "
+    "Get the fingerprints from the organisation by another way, compare them with those above, and give them with "
     "--fingerprint."
 )
 _UNPROTECTED = (

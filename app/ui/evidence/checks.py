@@ -180,6 +180,6 @@ def offline() -> None:
     )
     st.code(RECOMPUTE, language=None, wrap_lines=True)
     st.write(
-        "PDF readers show the signature of the PDF too. They call its issuer unknown until the certificate is trusted "
-        "there, so compare the fingerprints below, and not by the way that the report itself came."
+        "PDF readers show the signature of the PDF too, and call its issuer unknown until they trust the certificate. "
+        "Whoever checks a report compares its fingerprints with those below, which have to come by another way than it."
     )
