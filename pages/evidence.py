@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.ui import layout, messages, navigation, session
-from app.ui.evidence import declaring, files, history, making, parts
+from app.ui.evidence import commitment, declaring, files, history, making, parts
 
 user = session.require_user()
 services = session.services()
@@ -48,6 +48,7 @@ elif part == parts.ANSWERS:
 else:
     place = st.container()
     making.outcome(reports)
-    making.choose(run, form)
+    making.choose(user, run, form)
     files.versions(user, reports)
+    commitment.offer(user, run)
     making.carry_out(user, run, place, form)

@@ -53,6 +53,12 @@ async def put_declarations(request: Request) -> JSONResponse:
     return json_response(view)
 
 
+def get_commitment_key(request: Request) -> JSONResponse:
+    """The key that lets an auditor who has the private file check what the reports say of it."""
+    key = services_of(request).evidence.commitment_key(require_user(request), str(request.path_params["dataset_id"]))
+    return json_response({"algorithm": "HMAC-SHA256", "key": key})
+
+
 def list_reports(request: Request) -> JSONResponse:
     """All versions of a run's report, newest first."""
     return json_response(services_of(request).evidence.list(require_user(request), _run_id(request)))

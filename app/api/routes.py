@@ -57,6 +57,7 @@ ROUTES = (
     Route("/datasets/{dataset_id}/unprotected", datasets.put_unprotected, methods=["PUT"]),
     Route("/datasets/{dataset_id}/declarations", evidence.get_declarations, methods=["GET"]),
     Route("/datasets/{dataset_id}/declarations", evidence.put_declarations, methods=["PUT"]),
+    Route("/datasets/{dataset_id}/commitment-key", evidence.get_commitment_key, methods=["GET"]),
     Route("/frameworks", evidence.list_frameworks, methods=["GET"]),
     Route("/criteria", runs.list_criteria, methods=["GET"]),
     Route("/compare", runs.compare_runs, methods=["GET"]),

@@ -13,7 +13,7 @@ from app.services.budget import SMALLEST_EPSILON
 from app.services.rule_checks import check_rules_hold
 from engine.data.schema import TableSchema
 from engine.errors import SchemaError
-from engine.privacy.plan import MAXIMUM_DELTA, MAXIMUM_EPSILON, MAXIMUM_ROWS, UnitKind, UnitOfProtection
+from engine.privacy.plan import MAXIMUM_DELTA, MAXIMUM_EPSILON, MAXIMUM_ROWS, UnitOfProtection
 
 LONGEST_NAME = 200
 LARGEST_DRAFT_BYTES = 64 * 1024
@@ -122,11 +122,6 @@ def clean_draft(choices: dict[str, Any]) -> dict[str, Any]:
 def unit_of(value: Mapping[str, Any] | None) -> UnitOfProtection | None:
     """A stored unit; None where none was stored."""
     return UnitOfProtection.from_json(dict(value)) if value is not None else None
-
-
-def is_person(unit: UnitOfProtection | None) -> bool:
-    """Whether a person, rather than a row, is protected."""
-    return unit is not None and unit.kind is UnitKind.PERSON
 
 
 def _check_delta_against_rows(delta: float, declared_rows: int) -> None:

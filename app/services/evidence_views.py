@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.reporting.evidence import DRAFT, FINAL, INTERNAL_EDITION
+from app.reporting.evidence import FINAL, INTERNAL_EDITION
 
 
 @dataclass(frozen=True)
@@ -177,11 +177,6 @@ class EvidenceView:
     def is_final(self) -> bool:
         """Whether it is meant to be filed."""
         return self.status == FINAL
-
-    @property
-    def is_draft(self) -> bool:
-        """Whether it is not."""
-        return self.status == DRAFT
 
     @property
     def is_internal(self) -> bool:

@@ -7,7 +7,6 @@ nothing without the key, and everything that is needed to whom the owner gives i
 from __future__ import annotations
 
 import hmac
-import secrets
 from pathlib import Path
 
 from engine.errors import InputError
@@ -15,11 +14,6 @@ from engine.errors import InputError
 ALGORITHM = "HMAC-SHA256"
 KEY_BYTES = 32
 _PIECE = 1 << 20
-
-
-def make_key() -> bytes:
-    """A new key, to be kept as secret as the file."""
-    return secrets.token_bytes(KEY_BYTES)
 
 
 def read_key(path: Path) -> bytes:

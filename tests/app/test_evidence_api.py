@@ -10,8 +10,9 @@ from starlette.testclient import TestClient
 
 from app.api import create_api
 from app.reporting.frameworks.catalogue import FRAMEWORKS
+from engine.evidence.commitment import commit
 from tests.app.answers import answers_to
-from tests.app.builders import ready_dataset, submit
+from tests.app.builders import TABLE, ready_dataset, submit
 from workers.jobs import do_run
 
 pytestmark = pytest.mark.usefixtures("few_metrics")
@@ -218,3 +219,16 @@ def test_a_strangers_reports_look_missing(client, theirs, run_id, report):
     ):
         body = {"json": {"final": False}} if method == "POST" else {}
         refused(client.request(method, path, headers=theirs, **body), 404, "not_found")
+
+
+def test_the_owner_takes_the_key_that_opens_the_commitment(
+    client, services, mine, theirs, dataset_id, report, tmp_path
+):
+    found = client.get(f"/evidence/{report['id']}/files/evidence.json", headers=mine).json()["private_file"]
+    taken = client.get(f"/datasets/{dataset_id}/commitment-key", headers=mine).json()
+    path = tmp_path / "table.csv"
+    path.write_text(TABLE)
+    assert taken["algorithm"] == found["algorithm"]
+    assert commit(path, bytes.fromhex(taken["key"])) == found["commitment"]
+    refused(client.get(f"/datasets/{dataset_id}/commitment-key", headers=theirs), 404, "not_found")
+    assert client.get(f"/datasets/{dataset_id}/commitment-key").status_code == 401

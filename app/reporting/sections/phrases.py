@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.reporting.evidence import Evidence
-from app.reporting.printable import NOT_PROVIDED, clean, delta_text, epsilon_text, number_text, provided
+from app.reporting.printable import NOT_PROVIDED, clean, delta_text, epsilon_text, number_text
 
 Json = Mapping[str, Any]
 
@@ -171,8 +171,3 @@ def reads_text(event: Json, most: int) -> str:
 def words(name: Any) -> str:
     """A name of the engine's, such as `one_way_share`, as words."""
     return clean(str(name).replace("_", " ").capitalize())
-
-
-def purpose_text(event: Json) -> str:
-    """What a charged measurement is for."""
-    return provided(event, "purpose")

@@ -35,10 +35,10 @@ class Wanted:
     edition: str = RELEASABLE_EDITION
 
 
-def choose(run: RunView, form: Form) -> None:
+def choose(user: UserView, run: RunView, form: Form) -> None:
     """The reports that can be made of a run with a guarantee, and what a final one waits for."""
     is_busy, is_closed = is_wanted(run), run.release.state == CLOSED
-    reasons = reasons_against_final(run, form)
+    reasons = reasons_against_final(user, run, form)
     if is_closed:
         st.warning(
             "**The release of this run is closed**: an acceptance criterion is not met. Until its owner opens it on "
@@ -129,15 +129,13 @@ def outcome(reports: Sequence[EvidenceView]) -> None:
             st.success(f"Version {report.version} is made, {kind}. Its files are below.", icon=":material/check:")
 
 
-def reasons_against_final(run: RunView, form: Form) -> list[str]:
+def reasons_against_final(user: UserView, run: RunView, form: Form) -> list[str]:
     """Why a final report is not possible now; empty where it is."""
-    reasons = ["The release is closed."] if run.release.state == CLOSED else []
+    reasons = [*session.services().evidence.obstacles(user, run.id, final=False)]
     count = len(form.missing)
     if count:
         answers = "1 answer is" if count == 1 else f"{count} answers are"
         reasons.append(f"{answers} missing.")
-    if any(key.is_current and key.has_expired for key in session.services().signing.list()):
-        reasons.append("The signing key has expired. An administrator replaces it on the page “Verify”.")
     return reasons
 
 
