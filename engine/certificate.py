@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from engine.audit.recorded import code_digest
 from engine.data.schema import Field, Treatment
 from engine.errors import InputError, PlanError
 from engine.privacy.accounting import compose_epsilon, rdp_epsilon, total_mu
@@ -164,6 +165,7 @@ def _generator() -> dict[str, Any]:
     return {
         "name": "Synthetic Data Studio",
         "version": __version__,
+        "code_sha256": code_digest(),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in _LIBRARIES},
     }

@@ -56,7 +56,7 @@ def recorded_audits(path: Path = RECORDED_PATH) -> RecordedAudits:
 
 
 def code_digest(folder: Path = ENGINE) -> str:
-    """SHA-256 over names and texts of the audited code."""
+    """SHA-256 over names and texts of the audited code, which decides about privacy."""
     digest = hashlib.sha256()
     for part in AUDITED_CODE:
         place = folder / part

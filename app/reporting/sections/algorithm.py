@@ -95,7 +95,7 @@ def software_statements(evidence: Evidence) -> tuple[Statement, ...]:
             f"{generator}/version",
             text=lambda name, version: f"{clean(name)} {clean(version)}",
         ),
-        evidence.computed("Commit of its source", f"{generator}/commit"),
+        evidence.computed("Code that decides about privacy, SHA-256", f"{generator}/code_sha256"),
         evidence.computed("Python", f"{generator}/python"),
         evidence.computed("Libraries", f"{generator}/libraries", text=_libraries),
     )

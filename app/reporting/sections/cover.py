@@ -51,7 +51,7 @@ def _identity(evidence: Evidence) -> tuple[Statement, ...]:
             "/document/generator/version",
             text=lambda name, version: f"{clean(name)} {clean(version)}",
         ),
-        evidence.computed("Commit of its source", "/document/generator/commit"),
+        evidence.computed("Code that made the run, SHA-256", "/certificate/generator/code_sha256"),
         *((evidence.computed("Frameworks", "/document/frameworks", text=_listed),) if evidence.is_protected else ()),
     )
 

@@ -1,4 +1,5 @@
 from app.reporting.sections.cover import PREFACE, cover
+from engine.audit.recorded import code_digest
 from tests.app.reporting.evidence_samples import OWNER, evidence
 
 
@@ -19,11 +20,11 @@ def test_the_first_page_says_what_who_when_and_with_which_keys():
     assert "not for filing" in shown["Status"]
 
 
-def test_the_commit_is_printed_where_it_is_known():
+def test_the_code_that_made_the_run_is_named_where_the_certificate_does():
     found = evidence()
-    assert values(found)["Commit of its source"] == "not provided"
-    found.json["document"]["generator"]["commit"] = "abc123"
-    assert values(found)["Commit of its source"] == "abc123"
+    assert values(found)["Code that made the run, SHA-256"] == code_digest()
+    del found.json["certificate"]["generator"]["code_sha256"]
+    assert values(found)["Code that made the run, SHA-256"] == "not provided"
 
 
 def test_the_first_version_takes_the_place_of_none():

@@ -1,5 +1,3 @@
-import pytest
-
 from app.reporting.sections.sources import build
 from tests.app.reporting.blocks import statement, statements, table
 from tests.app.reporting.evidence_samples import evidence
@@ -31,9 +29,9 @@ def test_what_a_domain_cost_is_what_was_measured_of_that_column_alone():
     by_column = {row["Column"]: row["ρ for it"] for row in rows(found)}
     charged = [event for event in found.at("/certificate/events") if event["mechanism"] == "numeric_histogram"]
     assert {event["reads"][0] for event in charged} == {"age", "cost"}
-    for event in charged:
-        assert float(by_column[event["reads"][0]]) == pytest.approx(event["rho"], rel=1e-3)
-        assert float(by_column[event["reads"][0]]) >= event["rho"]
+    for name in ("age", "cost"):
+        cost = sum(event["rho"] for event in charged if event["reads"] == [name])
+        assert cost <= float(by_column[name]) <= cost * 1.001
     assert by_column["region"] == by_column["smoker"] == "–"  # one-way marginals are no domain
 
 
