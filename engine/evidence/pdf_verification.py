@@ -80,9 +80,9 @@ def check_pdf_signature(contents: PdfContents) -> SignedPdf:
         return SignedPdf((bad(SIGNATURE, "The signature in the PDF is damaged, so that it cannot be read."),), None)
 
 
-def has_signature_field(contents: PdfContents) -> bool:
-    """Whether a PDF names the field that this program signs in."""
-    return FIELD_NAME.encode("ascii") in contents.content
+def names_signature_field(content: bytes) -> bool:
+    """Whether a PDF, readable or not, names the field that this program signs in."""
+    return FIELD_NAME.encode("ascii") in content
 
 
 def _find(contents: PdfContents) -> _Signature:

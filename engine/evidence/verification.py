@@ -48,7 +48,7 @@ from engine.evidence.package_verification import (
     read_small,
 )
 from engine.evidence.pdf_reading import LARGEST_PDF, PdfContents, read_pdf
-from engine.evidence.pdf_verification import SignedPdf, check_pdf_signature, has_signature_field
+from engine.evidence.pdf_verification import PAGES, SignedPdf, check_pdf_signature, names_signature_field
 from engine.evidence.seal import check_seal
 
 REPORT_NAME, CERTIFICATE_NAME = "report.pdf", "certificate.json"
@@ -119,8 +119,14 @@ def attached_evidence(content: bytes) -> dict[str, Any]:
 
 
 def _verify_pdf(content: bytes, known: Collection[str] | None) -> Verification:
-    contents = read_pdf(content)
-    if EVIDENCE_NAME not in contents.attachments and not has_signature_field(contents):
+    is_signed_here = names_signature_field(content)
+    try:
+        contents = read_pdf(content)
+    except InputError as error:
+        if not is_signed_here:
+            raise
+        return _verification(PDF, [bad(PAGES, f"The PDF was changed after it was signed: {error}.")], known)
+    if EVIDENCE_NAME not in contents.attachments and not is_signed_here:
         raise InputError("this PDF was not made by Synthetic Data Studio: it holds no evidence.json")
     attached = contents.attachments.get(EVIDENCE_NAME)
     signed = check_pdf_signature(contents)

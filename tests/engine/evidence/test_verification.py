@@ -16,7 +16,7 @@ from engine.evidence.evidence_verification import MOST_EVENTS, check_evidence, r
 from engine.evidence.keys import make_signer
 from engine.evidence.pdf_reading import read_pdf
 from engine.evidence.pdf_signature import sign_pdf
-from engine.evidence.pdf_verification import check_pdf_signature
+from engine.evidence.pdf_verification import PAGES, check_pdf_signature
 from engine.evidence.statements import MANIFEST, sign_statement
 from engine.evidence.verification import verify_file
 from tests.engine.evidence.samples import (
@@ -311,18 +311,27 @@ def attach_much(pdf):
 
 def test_pdfs_that_are_refused(tmp_path):
     assert "holds no evidence.json" in refusal(tmp_path, draw_pdf([("other.json", b"{}")]))
-    assert "JavaScript" in refusal(tmp_path, edited(add_script))
-    assert "starts a program" in refusal(tmp_path, edited(add_launch))
-    assert "several attachments named 'evidence.json'" in refusal(tmp_path, edited(attach_twice))
+    assert "JavaScript" in verdict(tmp_path, edited(add_script))
+    assert "starts a program" in verdict(tmp_path, edited(add_launch))
+    assert "several attachments named 'evidence.json'" in verdict(tmp_path, edited(attach_twice))
     for user in ("", "secret"):
         locked = edited(lambda pdf: None, encryption=pikepdf.Encryption(owner="o", user=user))
-        assert "encrypted" in refusal(tmp_path, locked)
+        assert "encrypted" in verdict(tmp_path, locked)
     much = edited(attach_much, compress_streams=True)
     assert len(much) < 1 << 20
     assert "not signed" in verdict(tmp_path, much) and "missing or damaged" in verdict(tmp_path, much)
     assert "larger than 64 MiB" in refusal(tmp_path, shared_report() + bytes(64 << 20))
     for broken in (b"%PDF-1.7\n", b"%PDF-1.7\n" + bytes(5000), shared_report()[:4000]):
         assert "structure of the PDF is damaged" in refusal(tmp_path, broken)
+
+
+def test_a_report_whose_structure_is_damaged_is_one_that_was_changed(tmp_path):
+    """Not a file that cannot be judged: whoever gets it has to be told that it is not as it was signed."""
+    content = shared_report()
+    position = content.rindex(b"startxref")
+    found = verify(tmp_path, content[:position] + b"S" + content[position + 1 :])
+    assert not found.is_valid
+    assert "changed after it was signed: the structure of the PDF is damaged" in failed(found)[PAGES]
 
 
 def test_a_report_that_is_not_signed(tmp_path):
