@@ -41,7 +41,7 @@ def test_an_unknown_framework_is_refused_and_the_known_ones_are_named(unknown):
 
 
 def test_readme_says_what_each_framework_can_and_cannot_say():
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (.+) \| (.+) \| (.+) \|$", README.split("\n## Frameworks\n")[1], re.M)
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (.+) \| (.+) \| (.+) \|$", README.split("\n### Frameworks\n")[1], re.M)
     expected = [(found.id, found.title, found.can_say, found.cannot_say) for found in EVERY]
     assert rows[: len(expected)] == expected
 
