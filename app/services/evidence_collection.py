@@ -2,8 +2,8 @@
 
 What a releasable edition must not hold is left out here, once, so that no format can print it: the exact number of
 private rows, digests of private files, secret keys, and every number that was computed from private rows without
-being charged. That includes the numbers and verdicts of acceptance criteria that no budget paid for, and the run's
-note, which can tell why a comparison with private rows failed.
+being charged. That includes the numbers and verdicts of acceptance criteria that no budget paid for, and the notes of
+the run and of the ledger, which tell how runs and comparisons with private rows ended.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ from engine.privacy.guarantee import NOT_GUARANTEED
 GENERATOR = "Synthetic Data Studio"
 
 SYNTHETIC_FILES = (reports.SYNTHETIC_CSV, reports.SYNTHETIC_RAW_CSV, reports.SYNTHETIC_PARQUET)
+
+PURPOSE = "synthesis"
+"""What every run on a dataset is for."""
 
 WITHHELD = "What was found is not stated here, since no privacy budget paid for it."
 NOT_STATED = "not stated"
@@ -101,7 +104,7 @@ class EvidenceCollector:
             "synthetic_files": self._synthetic_files(run),
             "certificate": certificate,
             "recomputed": recomputed_part(certificate),
-            "ledger": self._ledger_part(user, run.dataset_id) if is_protected else None,
+            "ledger": self._ledger_part(user, run.dataset_id, is_internal=is_internal) if is_protected else None,
             "audit_log": self._audit.head(),
             "access": self._access(run.dataset_id),
             "released_report": self._released_report(run),
@@ -154,7 +157,12 @@ class EvidenceCollector:
             if kind in stored
         ]
 
-    def _ledger_part(self, user: UserView, dataset_id: str) -> dict[str, Any]:
+    def _ledger_part(self, user: UserView, dataset_id: str, *, is_internal: bool) -> dict[str, Any]:
+        """The budget and every charge on it.
+
+        Privacy: what became of a charged run can depend on the private rows, so an entry's note, which says so, is
+            told in an internal edition alone.
+        """
         summary = self._ledger.summary(user, dataset_id)
         return {
             "epsilon_cap": summary.epsilon_cap,
@@ -174,7 +182,7 @@ class EvidenceCollector:
                     "delta": entry.delta,
                     "event": entry.event,
                     "created_at": moment(entry.created_at),
-                    "purpose": entry.note or "synthesis",
+                    "purpose": (is_internal and entry.note) or PURPOSE,
                 }
                 for entry in self._ledger.entries(user, dataset_id)
             ],

@@ -22,6 +22,8 @@ ROWS = 314_159_265
 UNPAID = 271_828_182
 """In place of a number of the internal report."""
 NOTE = "The evaluation could not be made: Zebulon-Quux-493."
+ENDING = "Failed after noise could have been drawn: Ygritte-Flax-817."
+"""In place of what the ledger's owner reads beside a charge; how a run ended can depend on private rows."""
 EVERY_FRAMEWORK = ["nist-800-226", "gdpr", "hipaa", "ccpa", "soc2", "eu-ai-act"]
 
 
@@ -38,6 +40,7 @@ def run_id(services, settings, owner, dataset_id):
     with services.database.write() as session:
         session.get_one(Dataset, dataset_id).n_rows = ROWS
         session.get_one(Run, run.id).note = NOTE
+        session.get_one(Run, run.id).ledger_entry.note = ENDING
     stored = [path for path in (settings.data_dir / "files").rglob("*") if path.is_file()]
     (path,) = [path for path in stored if b'"classification": "internal"' in path.read_bytes()]
     report = json.loads(path.read_bytes())
@@ -57,6 +60,7 @@ def secrets(services, dataset_id, run_id):
         "row count": str(ROWS),
         "unpaid number": str(UNPAID),
         "note": "Zebulon-Quux-493",
+        "how a run ended": "Ygritte-Flax-817",
     }
 
 
@@ -120,7 +124,7 @@ def test_a_releasable_report_holds_no_private_number_and_no_secret(services, own
 
 def test_the_search_finds_what_an_internal_report_holds(services, owner, dataset_id, run_id):
     report = services.evidence.make(owner, run_id, final=False, edition="internal")
-    assert found(services, owner, report, dataset_id) == {"unpaid number", "note"}
+    assert found(services, owner, report, dataset_id) == {"unpaid number", "note", "how a run ended"}
 
 
 @pytest.mark.parametrize("written", ["314159265", "314,159,265", "314 159 265", "314\u202f159\u202f265"])
