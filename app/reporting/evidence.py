@@ -25,7 +25,8 @@ it is printed as not provided. The parts, by their names:
                     `lockout_attempts`, `lockout_minutes`, `raw_rows_kept`, `who_sees_rows`.
 `released_report`   findings on quality that were charged or are free, as the engine wrote them; or null.
 `evaluation`        the internal report, with attacks; in the internal edition only, null in every other.
-`method_audits`     recorded audits of the run's method: `version`, `recorded_on`, `code_changed`, `audits`.
+`method_audits`     recorded audits of the run's method: `version`, `recorded_on`, `code_changed` (whether the run was
+                    made by other code than was audited; null where that is not known), `audits`.
 `declarations`      what people stated: `version`, `declared_by`, `declared_at`, `values` by question; or null.
 """
 

@@ -109,7 +109,7 @@ class EvidenceCollector:
             "access": self._access(run.dataset_id),
             "released_report": self._released_report(run),
             "evaluation": self._evaluation(run) if is_internal else None,
-            "method_audits": audits_part(run.plan.plan["method"]),
+            "method_audits": audits_part(certificate),
             "declarations": declarations_part(declarations, frameworks),
         }
         exact: dict[str, Any] = interoperable(collected)
@@ -333,15 +333,22 @@ def recomputed_part(certificate: dict[str, Any] | None) -> dict[str, Any]:
     return {key: found[key] for key in ("epsilon", "delta", "agrees")}
 
 
-def audits_part(method: str) -> dict[str, Any]:
-    """The recorded audits of one method."""
+def audits_part(certificate: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The recorded audits of a run's method, and whether they are of other code than made the run.
+
+    Args:
+        certificate: of the run; where it does not name its code, as earlier versions did not, nobody knows.
+    """
     from engine.audit.recorded import recorded_audits
 
+    if certificate is None:
+        return None
     recorded = recorded_audits()
+    code, method = certificate["generator"].get("code_sha256"), certificate["method"]["name"]
     return {
         "version": recorded.version,
         "recorded_on": recorded.recorded_on,
-        "code_changed": recorded.code_changed,
+        "code_changed": None if code is None else code != recorded.code_sha256,
         "audits": [audit for audit in recorded.audits if audit["method"] == method],
     }
 

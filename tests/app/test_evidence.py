@@ -19,9 +19,10 @@ from app.errors import (
     ReleaseClosedError,
     UnavailableError,
 )
-from app.services.evidence_collection import NOT_STATED, WITHHELD, interoperable
+from app.services.evidence_collection import NOT_STATED, WITHHELD, audits_part, interoperable
 from app.store.models import Dataset, Run
 from app.wiring import build
+from engine.audit.recorded import recorded_audits
 from engine.evaluation.privacy_metrics import PRIVACY_METRICS
 from engine.evidence.canonical import canonical_bytes
 from engine.evidence.commitment import commit
@@ -98,6 +99,20 @@ def test_a_draft_says_what_the_run_did_and_holds_every_file_once(services, owner
     made = next(entry for entry in services.audit.list(owner) if entry.action == "evidence.make")
     assert (made.object_id, made.detail["run"], made.detail["version"]) == (report.id, run_id, 1)
     assert services.audit.list(owner)[0].action == "evidence.release"
+
+
+def test_audits_are_held_against_the_code_that_made_the_run(services, owner, run_id):
+    """And not against the code that is installed when the report is made."""
+    certificate = services.reports.certificate(owner, run_id)
+    recorded = recorded_audits()
+    told = audits_part(certificate)
+    assert {audit["method"] for audit in told["audits"]} == {certificate["method"]["name"]}
+    assert told["code_changed"] is (certificate["generator"]["code_sha256"] != recorded.code_sha256)
+    for code, is_changed in ((recorded.code_sha256, False), ("0" * 64, True), (None, None)):
+        generator = certificate["generator"] | {"code_sha256": code}
+        assert audits_part(certificate | {"generator": generator})["code_changed"] is is_changed
+    evidence = evidence_of(services, owner, draft(services, owner, run_id))
+    assert evidence["method_audits"]["code_changed"] is told["code_changed"]
 
 
 def test_a_later_version_supersedes_earlier_ones_and_changes_none(services, owner, dataset_id, run_id, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from app.reporting.document import Block, Heading, Paragraph, Statement, Statements
 from app.reporting.evidence import Evidence
 from app.reporting.frameworks import facts
@@ -134,12 +136,15 @@ def _versions(evidence: Evidence) -> tuple[Statement, ...]:
             "/method_audits/recorded_on",
             "/method_audits/version",
             "/method_audits/code_changed",
-            text=lambda day, version, changed: (
-                f"{clean(day)}, of version {clean(version)}; the audited code was "
-                f"{'changed' if changed else 'not changed'} since"
-            ),
+            text=_audits,
         ),
     )
+
+
+def _audits(day: Any, version: Any, is_changed: Any) -> str:
+    words = {True: "was changed since", False: "was not changed since"}
+    code = words.get(is_changed, "may have been changed since")
+    return f"{clean(day)}, of version {clean(version)}; the audited code {code}"
 
 
 FRAMEWORK = Framework(

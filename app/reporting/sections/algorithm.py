@@ -233,7 +233,7 @@ def _audit_facts(evidence: Evidence) -> tuple[Statement, ...]:
 
 def _code_changed(is_changed: Any) -> str:
     if is_changed is True:
-        return "changed: the audits are of older code, and say nothing of the changes"
+        return "changed: the audits are of other code than made this run, and say nothing of the changes"
     return "unchanged: the audits are of the code that made this run" if is_changed is False else NOT_PROVIDED
 
 

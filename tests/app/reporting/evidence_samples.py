@@ -138,7 +138,7 @@ def evidence(method="mst", *, status=DRAFT, edition=RELEASABLE_EDITION, answers=
             "method_audits": {
                 "version": recorded.version,
                 "recorded_on": recorded.recorded_on,
-                "code_changed": recorded.code_changed,
+                "code_changed": certificate["generator"]["code_sha256"] != recorded.code_sha256,
                 "audits": [audit for audit in recorded.audits if audit["method"] == method],
             },
             "declarations": None
