@@ -40,8 +40,6 @@ from app.reporting.document import Statement, Status
 from app.reporting.printable import LONGEST_STATEMENT, NOT_PROVIDED, clean
 from engine.privacy.guarantee import NOT_GUARANTEED
 
-EVIDENCE_VERSION = 1
-
 DRAFT, FINAL = "draft", "final"
 RELEASABLE_EDITION, INTERNAL_EDITION = "releasable", "internal"
 

@@ -11,12 +11,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.evidence.canonical import canonical_bytes
+from engine.evidence.names import MANIFEST_NAME, MANIFEST_SIGNATURE_NAME, MANIFEST_VERSION
 
 if TYPE_CHECKING:
     from engine.evidence.keys import Signer
-
-MANIFEST, MANIFEST_SIGNATURE = "manifest.json", "manifest.sig.json"
-MANIFEST_VERSION = 1
 
 
 def seal_documents(
@@ -30,8 +28,7 @@ def seal_documents(
         data: `sha256` and `size_bytes` of every table, by its name in the package.
         signer: the keys that signed the evidence.
     """
-    from engine.evidence.statements import MANIFEST as PURPOSE
-    from engine.evidence.statements import sign_statement
+    from engine.evidence.statements import MANIFEST, sign_statement
 
     listed = {
         name: {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
@@ -41,4 +38,7 @@ def seal_documents(
     manifest = canonical_bytes(
         {"manifest_version": MANIFEST_VERSION, "document_id": document_id, "files": listed | tables}
     )
-    return {MANIFEST: manifest, MANIFEST_SIGNATURE: canonical_bytes(sign_statement(manifest, signer, PURPOSE))}
+    return {
+        MANIFEST_NAME: manifest,
+        MANIFEST_SIGNATURE_NAME: canonical_bytes(sign_statement(manifest, signer, MANIFEST)),
+    }

@@ -14,7 +14,6 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 from app.reporting.claims import refuse_claims
 from app.reporting.document import Report
 from app.reporting.evidence import Evidence
-from app.reporting.manifest import MANIFEST, MANIFEST_SIGNATURE
 from app.reporting.model_card import build_model_card, model_card_markdown
 from app.reporting.printable import clean
 from app.reporting.readme import readme
@@ -22,23 +21,30 @@ from app.reporting.registry_entry import registry_entry
 from app.reporting.rendering.markdown import escape
 from app.reporting.report import build_report
 from engine.errors import InputError
+from engine.evidence.names import (
+    CERTIFICATE_NAME,
+    EVIDENCE_NAME,
+    MANIFEST_NAME,
+    MANIFEST_SIGNATURE_NAME,
+    REPORT_NAME,
+    SIGNATURE_NAME,
+)
 
 if TYPE_CHECKING:
     from engine.evidence.keys import Signer
 
-EVIDENCE, EVIDENCE_SIGNATURE = "evidence.json", "evidence.sig.json"
-REPORT_PDF, REPORT_DOCX, REPORT_HTML = "report.pdf", "report.docx", "report.html"
+REPORT_DOCX, REPORT_HTML = "report.docx", "report.html"
 CARD_MARKDOWN, CARD_HTML = "model_card.md", "model_card.html"
-CERTIFICATE, REGISTRY, SCRIPT, README = "certificate.json", "dp_registry.yaml", "recompute_epsilon.py", "README.txt"
+REGISTRY, SCRIPT, README = "dp_registry.yaml", "recompute_epsilon.py", "README.txt"
 STATEMENT_KEY, DOCUMENT_CERTIFICATE = "keys/statement_key.pem", "keys/document_certificate.pem"
 DATA_FOLDER = "data"
 
 CHUNK_BYTES = 1 << 20
 
-_RENDERED = (EVIDENCE, EVIDENCE_SIGNATURE, REPORT_PDF, REPORT_DOCX, REPORT_HTML, CARD_HTML)
+_RENDERED = (EVIDENCE_NAME, SIGNATURE_NAME, REPORT_NAME, REPORT_DOCX, REPORT_HTML, CARD_HTML)
 _DESCRIPTIONS = {
-    EVIDENCE: "Everything that this report says, as canonical JSON (RFC 8785)",
-    EVIDENCE_SIGNATURE: "The Ed25519 signature over evidence.json, with its public key",
+    EVIDENCE_NAME: "Everything that this report says, as canonical JSON (RFC 8785)",
+    SIGNATURE_NAME: "The Ed25519 signature over evidence.json, with its public key",
 }
 _COMPRESSED = frozenset((".parquet", ".pdf", ".docx"))
 """Kinds of files that are compressed already, and are stored as they are."""
@@ -67,7 +73,7 @@ def make_documents(evidence: Evidence, signer: Signer) -> dict[str, bytes]:
     files = {
         CARD_MARKDOWN: model_card_markdown(evidence).encode(),
         **({REGISTRY: registry_entry(evidence).encode()} if evidence.is_protected else {}),
-        CERTIFICATE: _pretty(evidence.at("/certificate")),
+        CERTIFICATE_NAME: _pretty(evidence.at("/certificate")),
         SCRIPT: SCRIPT_PATH.read_bytes(),
         STATEMENT_KEY: signer.statement_key_pem(),
         DOCUMENT_CERTIFICATE: signer.document_certificate_pem(),
@@ -76,10 +82,10 @@ def make_documents(evidence: Evidence, signer: Signer) -> dict[str, bytes]:
     written = (files[name].decode() for name in (CARD_MARKDOWN, REGISTRY, README) if name in files)
     refuse_claims([*texts_of(report), *texts_of(card), *written], data_names(evidence))
     canonical = canonical_bytes(evidence.json)
-    files |= {EVIDENCE: canonical, EVIDENCE_SIGNATURE: _signature(canonical, signer, "evidence")}
-    attachments = {name: files[name] for name in (EVIDENCE, EVIDENCE_SIGNATURE)}
+    files |= {EVIDENCE_NAME: canonical, SIGNATURE_NAME: _signature(canonical, signer, "evidence")}
+    attachments = {name: files[name] for name in (EVIDENCE_NAME, SIGNATURE_NAME)}
     return (
-        files | _rendered(report, card, _moment(evidence)) | {REPORT_PDF: _pdf(report, attachments, evidence, signer)}
+        files | _rendered(report, card, _moment(evidence)) | {REPORT_NAME: _pdf(report, attachments, evidence, signer)}
     )
 
 
@@ -100,10 +106,10 @@ def write_package(
     """
     from engine.evidence.seal import SealedFile
 
-    stated = json.loads(documents[MANIFEST])["files"]
-    if set(stated) != {*documents, *data} - {MANIFEST, MANIFEST_SIGNATURE}:
+    stated = json.loads(documents[MANIFEST_NAME])["files"]
+    if set(stated) != {*documents, *data} - {MANIFEST_NAME, MANIFEST_SIGNATURE_NAME}:
         raise InputError("the files of the package are not those that its manifest names")
-    if signer is None or not _has_signed(signer, documents[MANIFEST_SIGNATURE]):
+    if signer is None or not _has_signed(signer, documents[MANIFEST_SIGNATURE_NAME]):
         _write_archive(target, documents, data, stated)
         return
     sealed = SealedFile(target)
@@ -119,7 +125,7 @@ def _write_archive(
     target: BinaryIO, documents: Mapping[str, bytes], data: Mapping[str, Path], stated: Mapping[str, Any]
 ) -> None:
     """The archive in a fixed order and with one time; each file is compared with the manifest on its way."""
-    time = datetime.fromisoformat(json.loads(documents[EVIDENCE])["document"]["created"]).astimezone(UTC)
+    time = datetime.fromisoformat(json.loads(documents[EVIDENCE_NAME])["document"]["created"]).astimezone(UTC)
     with zipfile.ZipFile(target, "w") as archive:
         for name in sorted(documents, key=lambda name: (name != README, name)):
             content = documents[name]

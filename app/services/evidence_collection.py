@@ -15,7 +15,7 @@ from typing import Any
 
 from app.artifacts import FileStore
 from app.errors import ConflictError, OutdatedReportError
-from app.reporting.evidence import EVIDENCE_VERSION, INTERNAL_EDITION
+from app.reporting.evidence import INTERNAL_EDITION
 from app.reporting.frameworks.catalogue import questions_of
 from app.services import reports
 from app.services.audit import AuditService
@@ -33,6 +33,7 @@ from app.store.ledger import OUTSIDE
 from app.store.models import Dataset, Run, new_key
 from app.store.session import Database
 from engine.errors import EngineError
+from engine.evidence.names import EVIDENCE_VERSION
 from engine.privacy.guarantee import NOT_GUARANTEED
 
 GENERATOR = "Synthetic Data Studio"

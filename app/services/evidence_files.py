@@ -15,8 +15,6 @@ from app.store.models import EvidenceFile, EvidenceReport
 INTERNAL_PREFIX = "INTERNAL_"
 """Begins the name of every file of a report that holds numbers which no budget paid for."""
 
-EVIDENCE, EVIDENCE_SIGNATURE = "evidence.json", "evidence.sig.json"
-
 PACKAGE = "package.zip"
 PACKAGE_MEDIA_TYPE = "application/zip"
 

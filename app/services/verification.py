@@ -23,8 +23,9 @@ from app.store import evidence as rows
 from app.store.models import EvidenceReport
 from app.store.session import Database
 from engine.errors import EngineError
+from engine.evidence.canonical import LARGEST_JSON
+from engine.evidence.names import EVIDENCE_NAME, REPORT_NAME, SIGNATURE_NAME
 
-LARGEST_EVIDENCE_BYTES = 64 * 1024 * 1024
 LONGEST_FILENAME = 200
 
 RECORD = "record of this installation"
@@ -83,13 +84,13 @@ class Verifier:
             with path.open("rb") as stream:
                 start = stream.read(16)
             evidence = _read_evidence(path) if _is_object(start) else None
-            candidate = place / (_name_by_start(start) if evidence is None else files_of.EVIDENCE)
+            candidate = place / (_name_by_start(start) if evidence is None else EVIDENCE_NAME)
             candidate.symlink_to(path.resolve())
             report = self._recorded(evidence.get("document")) if evidence is not None else None
-            signature = files_of.find_file(report, files_of.EVIDENCE_SIGNATURE) if report is not None else None
+            signature = files_of.find_file(report, SIGNATURE_NAME) if report is not None else None
             if signature is not None:
                 with suppress(UnavailableError), self._files.open(signature.id) as stored:
-                    (place / files_of.EVIDENCE_SIGNATURE).write_bytes(stored.read())
+                    (place / SIGNATURE_NAME).write_bytes(stored.read())
             yield candidate
 
     def _recorded(self, document: object) -> EvidenceReport | None:
@@ -128,7 +129,7 @@ def _name_by_start(start: bytes) -> str:
         return files_of.PACKAGE
     if _is_object(start):
         return "file.json"
-    return "report.pdf" if start.lstrip().startswith(b"%PDF") else "file"
+    return REPORT_NAME if start.lstrip().startswith(b"%PDF") else "file"
 
 
 def _is_object(start: bytes) -> bool:
@@ -137,7 +138,7 @@ def _is_object(start: bytes) -> bool:
 
 def _read_evidence(path: Path) -> dict[str, Any] | None:
     """A file as evidence, where it is small enough and has its form."""
-    if path.stat().st_size > LARGEST_EVIDENCE_BYTES:
+    if path.stat().st_size > LARGEST_JSON:
         return None
     try:
         value = json.loads(path.read_bytes())

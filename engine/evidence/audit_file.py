@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from engine.errors import InputError
-from engine.evidence.canonical import canonical_bytes
+from engine.evidence.canonical import LARGEST_JSON, canonical_bytes
 from engine.evidence.chain import Head, SealedEntry, UnreadableEntry, read_entry
 from engine.evidence.chain_check import ChainCheck, check_chain
 from engine.evidence.statements import AUDIT_HEAD, check_statement, sign_statement
@@ -26,7 +26,6 @@ AUDIT_FILE_VERSION = 1
 WHOLE_LOG, OWN_LINES = "all", "own"
 
 LONGEST_LINE_BYTES = 1024 * 1024
-LARGEST_EVIDENCE_BYTES = 64 * 1024 * 1024
 
 _NOT_OURS = "this file is not an export of the audit log"
 _COMPARE = "Origin is not proven: compare the key's fingerprint with the one that the installation publishes."
@@ -118,8 +117,8 @@ def read_head(path: Path) -> Head:
         InputError: there is none, or its signature does not fit.
     """
     with path.open("rb") as stream:
-        first = stream.readline(LARGEST_EVIDENCE_BYTES + 1)
-    value = _parsed(first) if len(first) <= LARGEST_EVIDENCE_BYTES else None
+        first = stream.readline(LARGEST_JSON + 1)
+    value = _parsed(first) if len(first) <= LARGEST_JSON else None
     found = value.get("audit_log") if isinstance(value, dict) else None
     if isinstance(found, dict) and _is_head(found.get("entries"), found.get("head")):
         return Head(found["entries"], found["head"])

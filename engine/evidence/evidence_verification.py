@@ -12,11 +12,10 @@ from engine.errors import EngineError, InputError
 from engine.evidence.canonical import read_canonical
 from engine.evidence.checks import Check, bad, good
 from engine.evidence.keys import digest
+from engine.evidence.names import EVIDENCE_NAME, EVIDENCE_VERSION, SIGNATURE_NAME
 from engine.evidence.statements import EVIDENCE, check_statement
 from engine.privacy.sampled_gaussian import LARGEST_MU
 
-EVIDENCE_NAME, SIGNATURE_NAME = "evidence.json", "evidence.sig.json"
-EVIDENCE_VERSION = 1
 MOST_EVENTS = 20_000
 MOST_STEPS = 10_000_000
 _RECORDED = ("GaussianDpEvent", "NonPrivateDpEvent", "NoOpDpEvent")

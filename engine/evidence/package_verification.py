@@ -15,11 +15,10 @@ from engine.errors import InputError
 from engine.evidence.canonical import LARGEST_JSON, read_canonical
 from engine.evidence.checks import Check, bad, good
 from engine.evidence.evidence_verification import check_signed
+from engine.evidence.names import CERTIFICATE_NAME, MANIFEST_NAME, MANIFEST_SIGNATURE_NAME, MANIFEST_VERSION
 from engine.evidence.pdf_reading import LARGEST_PDF
 from engine.evidence.statements import MANIFEST
 
-MANIFEST_NAME, MANIFEST_SIGNATURE_NAME = "manifest.json", "manifest.sig.json"
-MANIFEST_VERSION = 1
 MOST_FILES = 200
 LARGEST_CONTENT = 16 << 30
 LARGEST_RATIO, SMALLEST_SUSPECT = 200, 64 << 20
@@ -187,7 +186,7 @@ def check_together(
     if fingerprint is not None and fingerprint != manifest.fingerprint:
         checks.append(bad(TOGETHER, "The manifest was signed with another key than the evidence."))
     if not _repeats_certificate(certificate, evidence.get("certificate")):
-        checks.append(bad("certificate.json", "The certificate is not the one that the evidence holds."))
+        checks.append(bad(CERTIFICATE_NAME, "The certificate is not the one that the evidence holds."))
     checks += _check_tables(evidence, manifest)
     return checks or [good(TOGETHER, "Manifest, evidence, certificate and synthetic data are of one document.")]
 

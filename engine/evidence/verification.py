@@ -26,17 +26,21 @@ from engine.evidence.checks import (
     good,
 )
 from engine.evidence.evidence_verification import (
-    EVIDENCE_NAME,
-    SIGNATURE_NAME,
     SignedEvidence,
     check_document_key,
     check_evidence,
     check_origin,
 )
 from engine.evidence.keys import certificate_fingerprint
-from engine.evidence.package_verification import (
+from engine.evidence.names import (
+    CERTIFICATE_NAME,
+    EVIDENCE_NAME,
     MANIFEST_NAME,
     MANIFEST_SIGNATURE_NAME,
+    REPORT_NAME,
+    SIGNATURE_NAME,
+)
+from engine.evidence.package_verification import (
     Manifest,
     Opener,
     check_archive,
@@ -51,7 +55,6 @@ from engine.evidence.pdf_reading import LARGEST_PDF, PdfContents, read_pdf
 from engine.evidence.pdf_verification import PAGES, SignedPdf, check_pdf_signature, names_signature_field
 from engine.evidence.seal import check_seal
 
-REPORT_NAME, CERTIFICATE_NAME = "report.pdf", "certificate.json"
 ARCHIVE, DOCUMENT = "archive", "document"
 
 NOT_OURS = (

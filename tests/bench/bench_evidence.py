@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from app.reporting.evidence import Evidence
-from app.reporting.package import REPORT_HTML, REPORT_PDF, make_documents
+from app.reporting.package import REPORT_HTML, make_documents
 from engine.certificate import recompute
 from engine.evidence.keys import make_signer
+from engine.evidence.names import REPORT_NAME
 from engine.pipeline import synthesize
 from engine.privacy.plan import SynthesisPlan
 from tests.app.reporting.evidence_samples import evidence
@@ -51,7 +52,7 @@ def run_ours(n_columns, folder):
     found = evidence_of(n_columns, signer)
     files, first = timed(make_documents, found, signer)
     further = medians([timed(make_documents, found, signer)[1] for _ in range(ROUNDS)])
-    for name in (REPORT_HTML, REPORT_PDF):
+    for name in (REPORT_HTML, REPORT_NAME):
         (Path(folder) / name).write_bytes(files[name])
     sizes = {name: len(content) for name, content in files.items()}
     return {"first": first, "further": further, "bytes": sizes, "peak_mib": peak_mib()}
@@ -87,7 +88,7 @@ def main(arguments):
                 "columns": options.columns,
                 "first_report": {name: round(value, 2) for name, value in ours["first"].items()},
                 "further_report": {name: round(value, 2) for name, value in ours["further"].items()},
-                "pdf_bytes": ours["bytes"][REPORT_PDF],
+                "pdf_bytes": ours["bytes"][REPORT_NAME],
                 "peak_mib": ours["peak_mib"],
                 "chromium_print_seconds": round(peer["seconds"], 2),
                 "chromium_pdf_bytes": peer["bytes"],

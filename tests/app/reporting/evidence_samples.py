@@ -5,7 +5,6 @@ from functools import cache
 
 from app.reporting.evidence import (
     DRAFT,
-    EVIDENCE_VERSION,
     INTERNAL_EDITION,
     RELEASABLE_EDITION,
     Evidence,
@@ -15,6 +14,7 @@ from engine.certificate import recompute
 from engine.evaluation.context import Claim
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.privacy_metrics import PRIVACY_METRICS
+from engine.evidence.names import EVIDENCE_VERSION
 from engine.pipeline import synthesize
 from engine.privacy.guarantee import NOT_GUARANTEED
 from tests.tables import SMALL_SCHEMA, small_plan, small_table
