@@ -30,6 +30,7 @@ from app.store import runs as run_rows
 from app.store.models import EvidenceFile, EvidenceReport, new_id
 from app.store.session import Database, IntegrityError, Session
 from engine.errors import EngineError
+from engine.evidence.names import EVIDENCE_NAME
 from engine.version import __version__
 
 if TYPE_CHECKING:
@@ -231,7 +232,6 @@ class EvidenceService:
         """Make the next version; None where somebody else's report got its number."""
         from app.reporting.manifest import seal_documents
         from app.reporting.package import make_documents
-        from engine.evidence.canonical import canonical_bytes
 
         report = self._next_report(user, request, signer)
         evidence = Evidence({**facts, "document": self._document(report), "signing": signer.identity()})
@@ -241,7 +241,7 @@ class EvidenceService:
             documents |= seal_documents(files_of.document_id(report.id), documents, data, signer)
         except EngineError as error:
             raise UnavailableError(f"The report cannot be signed. {sentence(error)}") from None
-        report.evidence_sha256 = hashlib.sha256(canonical_bytes(evidence.json)).hexdigest()
+        report.evidence_sha256 = hashlib.sha256(documents[EVIDENCE_NAME]).hexdigest()
         return report.id if self._store(user, request, report, documents) else None
 
     def _next_report(self, user: UserView, request: Request, signer: Signer) -> EvidenceReport:

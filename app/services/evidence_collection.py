@@ -33,6 +33,7 @@ from app.store.ledger import OUTSIDE
 from app.store.models import Dataset, Run, new_key
 from app.store.session import Database
 from engine.errors import EngineError
+from engine.evidence.canonical import LARGEST_EXACT
 from engine.evidence.names import EVIDENCE_VERSION
 from engine.privacy.guarantee import NOT_GUARANTEED
 
@@ -47,9 +48,6 @@ WITHHELD = "What was found is not stated here, since no privacy budget paid for 
 NOT_STATED = "not stated"
 
 WHO_SEES_ROWS = "the owner of the dataset, and whoever administers the machine"
-
-LARGEST_EXACT = 2**53
-"""Beyond it, not every whole number is a number of canonical JSON (RFC 8785)."""
 
 
 class EvidenceCollector:
@@ -97,11 +95,12 @@ class EvidenceCollector:
         is_internal = edition == INTERNAL_EDITION
         certificate = self._json(run, reports.CERTIFICATE)
         is_protected = run.ledger_entry.state != OUTSIDE
+        evaluation = self._json(run, reports.EVALUATION)
         collected = {
             "evidence_version": EVIDENCE_VERSION,
             "dataset": dataset_part(run.dataset, user.username),
             "private_file": self._private_file(run.dataset),
-            "run": run_part(run, is_internal=is_internal) | {"attacks": self._attacks(run)},
+            "run": run_part(run, is_internal=is_internal) | {"attacks": attacks_part(evaluation)},
             "synthetic_files": self._synthetic_files(run),
             "certificate": certificate,
             "recomputed": recomputed_part(certificate),
@@ -109,7 +108,7 @@ class EvidenceCollector:
             "audit_log": self._audit.head(),
             "access": self._access(run.dataset_id),
             "released_report": self._released_report(run),
-            "evaluation": self._evaluation(run) if is_internal else None,
+            "evaluation": evaluation_part(evaluation) if is_internal else None,
             "method_audits": audits_part(certificate),
             "declarations": declarations_part(declarations, frameworks),
         }
@@ -210,24 +209,6 @@ class EvidenceCollector:
         report = self._json(run, reports.RELEASED_REPORT)
         return report if report is not None and report.get("report_version") == REPORT_VERSION else None
 
-    def _evaluation(self, run: Run) -> dict[str, Any] | None:
-        from engine.evaluation.metric import REPORT_VERSION
-
-        report = self._json(run, reports.EVALUATION)
-        if report is not None and report.get("report_version") != REPORT_VERSION:
-            raise OutdatedReportError
-        return report
-
-    def _attacks(self, run: Run) -> list[str] | None:
-        """Names of the attacks that the internal report tells of; None where there is no such report.
-
-        Privacy: which attacks there are depends on the version of the program alone, and on nothing that they found.
-        """
-        report = self._json(run, reports.EVALUATION)
-        if report is None:
-            return None
-        return sorted(name for name, metric in report["metrics"].items() if metric.get("part") == "privacy")
-
     def _json(self, run: Run, kind: str) -> dict[str, Any] | None:
         with self._database.read() as session:
             found = dataset_rows.find_run_file(session, run.id, kind)
@@ -309,6 +290,25 @@ def _is_covered(criterion: Mapping[str, Any] | None) -> bool:
         return False
 
 
+def evaluation_part(report: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The internal report; raises OutdatedReportError where an earlier version made it, in another form."""
+    from engine.evaluation.metric import REPORT_VERSION
+
+    if report is not None and report.get("report_version") != REPORT_VERSION:
+        raise OutdatedReportError
+    return report
+
+
+def attacks_part(report: Mapping[str, Any] | None) -> list[str] | None:
+    """Names of the attacks that the internal report tells of; None where there is no such report.
+
+    Privacy: which attacks there are depends on the version of the program alone, and on nothing that they found.
+    """
+    if report is None:
+        return None
+    return sorted(name for name, metric in report["metrics"].items() if metric.get("part") == "privacy")
+
+
 def recomputed_part(certificate: dict[str, Any] | None) -> dict[str, Any]:
     """ε again, from the recorded mechanisms.
 
@@ -373,7 +373,7 @@ def interoperable(value: Any) -> Any:
         return {key: interoperable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [interoperable(item) for item in value]
-    is_too_large = isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LARGEST_EXACT
+    is_too_large = isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_EXACT
     return str(value) if is_too_large else value
 
 

@@ -42,8 +42,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Check it; every place where the chain does not hold goes to standard error, a line each."""
     from engine.evidence.audit_file import verify_audit_file
 
-    fingerprints = [given.strip().lower().replace(":", "") for given in options.fingerprint]
-    found = verify_audit_file(options.file, fingerprints=fingerprints, earlier=options.earlier)
+    found = verify_audit_file(options.file, fingerprints=options.fingerprint or None, earlier=options.earlier)
     for sentence in sentences(found.chain):
         sys.stderr.write(f"{sentence}\n")
     sys.stderr.write(f"{found.signature}\n")

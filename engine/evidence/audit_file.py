@@ -17,6 +17,7 @@ from engine.errors import InputError
 from engine.evidence.canonical import LARGEST_JSON, canonical_bytes
 from engine.evidence.chain import Head, SealedEntry, UnreadableEntry, read_entry
 from engine.evidence.chain_check import ChainCheck, check_chain
+from engine.evidence.keys import clean_fingerprint
 from engine.evidence.statements import AUDIT_HEAD, check_statement, sign_statement
 
 if TYPE_CHECKING:
@@ -86,18 +87,20 @@ def line(value: Mapping[str, Any]) -> bytes:
 
 
 def verify_audit_file(
-    path: Path, *, fingerprints: Collection[str] = (), earlier: Iterable[Path] = ()
+    path: Path, *, fingerprints: Collection[str] | None = None, earlier: Iterable[Path] = ()
 ) -> AuditFileCheck:
     """Check an exported log.
 
     Args:
         path: the file.
-        fingerprints: keys of which one must have signed; where there are none, any may have.
+        fingerprints: of the keys that may have signed it; None leaves open whose key signed, and an empty collection
+            trusts nobody.
         earlier: earlier exports of the same log, or `evidence.json` of its reports, whose heads it must contain.
 
     Raises:
         InputError: a file is none that can be checked.
     """
+    keys = None if fingerprints is None else tuple(map(clean_fingerprint, fingerprints))
     known = [read_head(file) for file in earlier]
     with path.open("rb") as stream:
         header = _read_header(stream)
@@ -105,7 +108,7 @@ def verify_audit_file(
             raise InputError(
                 "this file holds one user's lines, which make no chain: have an administrator export the whole log"
             )
-        fingerprint, said = _check_signature(header, fingerprints)
+        fingerprint, said = _check_signature(header, keys)
         chain = check_chain(_entries(stream), Head(header["entries"], header["hash"]), earlier=known)
     return AuditFileCheck(chain, fingerprint, said, header["exported_at"])
 
@@ -125,7 +128,7 @@ def read_head(path: Path) -> Head:
     if not isinstance(value, dict) or found != AUDIT_FILE_VERSION or value.get("scope") != WHOLE_LOG:
         raise InputError(f"{path.name} is neither an export of the audit log nor the evidence.json of a report")
     header = _checked_header(value)
-    if _check_signature(header, ())[0] is None:
+    if _check_signature(header, None)[0] is None:
         raise InputError(f"the head in {path.name} was altered: its signature does not fit")
     return Head(header["entries"], header["hash"])
 
@@ -152,14 +155,14 @@ def _is_head(entries: Any, hash_: Any) -> bool:
     return isinstance(entries, int) and not isinstance(entries, bool) and isinstance(hash_, str)
 
 
-def _check_signature(header: Mapping[str, Any], fingerprints: Collection[str]) -> tuple[str | None, str]:
+def _check_signature(header: Mapping[str, Any], fingerprints: Collection[str] | None) -> tuple[str | None, str]:
     """The fingerprint of the key that signed, and what to say of it."""
     stated = {name: part for name, part in header.items() if name != "signature"}
     try:
         fingerprint = check_statement(canonical_bytes(stated), header.get("signature"), AUDIT_HEAD)
     except InputError as error:
         return None, f"The signature of the head does not hold: {error}."
-    if not fingerprints:
+    if fingerprints is None:
         return fingerprint, f"The signature of the head holds. {_COMPARE}"
     if fingerprint not in fingerprints:
         return None, "The head is signed with a key that is not among the given ones."

@@ -14,6 +14,9 @@ from engine.errors import InputError
 
 LARGEST_JSON = 32 << 20
 
+LARGEST_EXACT = 2**53 - 1
+"""Largest whole number that every reader of JSON keeps as it is."""
+
 
 def canonical_bytes(value: Any) -> bytes:
     """A JSON value in its canonical form.

@@ -20,16 +20,13 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from engine.errors import InputError
-from engine.evidence.canonical import canonical_bytes
+from engine.evidence.canonical import LARGEST_EXACT, canonical_bytes
 
 GENESIS = "0" * 64
 """What the first entry continues from, and the head of an empty log."""
 
 ERASURE = "audit.erase"
 """Action of an entry that tells of an erasure; its object is the user whose name and addresses were erased."""
-
-LARGEST_EXACT = 2**53 - 1
-"""Largest whole number that every reader of JSON keeps as it is."""
 
 _ENTRY_PREFIX = b"synthetic-data-studio/audit-entry/1\n"
 _PERSON_PREFIX = b"synthetic-data-studio/audit-person/1\n"

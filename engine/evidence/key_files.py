@@ -6,12 +6,12 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import cast
 
 from asn1crypto import pkcs12 as pkcs12_form
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -31,7 +31,7 @@ _DOCUMENT_SIGNING = {
 }
 
 
-def save_signer(signer: Signer, folder: Path, passphrase: str | None, *, replace: bool = False) -> None:
+def save_signer(signer: Signer, folder: Path, passphrase: str | None) -> None:
     """Write keys into files that only their owner may read.
 
     A folder comes into being with both files at once, so that of two processes that make keys at the same time one
@@ -41,7 +41,6 @@ def save_signer(signer: Signer, folder: Path, passphrase: str | None, *, replace
         signer: the keys.
         folder: where to write.
         passphrase: encrypts both files; None leaves them in clear.
-        replace: whether keys that are there give way to these.
 
     Raises:
         InputError: there are keys already.
@@ -51,15 +50,10 @@ def save_signer(signer: Signer, folder: Path, passphrase: str | None, *, replace
     try:
         for name, content in _contents(signer, passphrase).items():
             _write_private(staged / name, content)
-        if replace and folder.exists():
-            for name in (STATEMENT_KEY_FILE, DOCUMENT_KEY_FILE):
-                (staged / name).replace(folder / name)
-            folder.chmod(0o700)
-            return
         try:
             staged.rename(folder)
         except OSError:
-            raise InputError("there are signing keys already, which are not replaced unasked") from None
+            raise InputError("there are signing keys already, which are not replaced") from None
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
@@ -122,13 +116,7 @@ def _load(path: Path, passphrase: str | None, statement_key: Ed25519PrivateKey, 
         raise InputError(f"{path.name} holds no private key: export the certificate together with its key")
     if certificate is None:
         raise InputError(f"{path.name} holds no certificate of its private key: export both together")
-    return Signer(statement_key, _document_key(key), certificate, tuple(chain), source)
-
-
-def _document_key(key: object) -> DocumentKey:
-    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise InputError("a key that signs documents is an RSA key, or one on the curves P-256, P-384 or P-521")
-    return key
+    return Signer(statement_key, cast(DocumentKey, key), certificate, tuple(chain), source)
 
 
 def _check_form(content: bytes, name: str) -> None:

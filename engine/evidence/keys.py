@@ -7,6 +7,7 @@ which Ed25519 rarely has in PDF software, so documents are signed with ECDSA or 
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -148,6 +149,18 @@ def certificate_fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
+def clean_fingerprint(text: str) -> str:
+    """A fingerprint as it is compared, from one as people write it.
+
+    Raises:
+        InputError: it is not the SHA-256 of anything.
+    """
+    digits = "".join(text.split()).replace(":", "").lower()
+    if len(digits) != 64 or not all(digit in "0123456789abcdef" for digit in digits):
+        raise InputError("a fingerprint is 64 hexadecimal digits; colons and spaces between them may be left in")
+    return digits
+
+
 def subject_of(certificate: x509.Certificate) -> str:
     """The common name in a certificate, or its whole subject where there is none."""
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
@@ -174,9 +187,7 @@ def document_algorithm(key: object) -> str:
 
 def digest(content: bytes) -> str:
     """SHA-256 in hexadecimal."""
-    hashed = hashes.Hash(hashes.SHA256())
-    hashed.update(content)
-    return hashed.finalize().hex()
+    return hashlib.sha256(content).hexdigest()
 
 
 def _signing_only() -> x509.KeyUsage:

@@ -31,7 +31,7 @@ from engine.evidence.evidence_verification import (
     check_evidence,
     check_origin,
 )
-from engine.evidence.keys import certificate_fingerprint
+from engine.evidence.keys import certificate_fingerprint, clean_fingerprint
 from engine.evidence.names import (
     CERTIFICATE_NAME,
     EVIDENCE_NAME,
@@ -92,18 +92,6 @@ def verify_file(path: Path, *, fingerprints: Collection[str] | None = None) -> V
         return _verify_loose(path, known)
     except OSError:
         raise InputError(f"{path.name} cannot be read") from None
-
-
-def clean_fingerprint(text: str) -> str:
-    """A fingerprint as it is compared, from one as people write it.
-
-    Raises:
-        InputError: it is not the SHA-256 of anything.
-    """
-    digits = "".join(text.split()).replace(":", "").lower()
-    if len(digits) != 64 or not all(digit in "0123456789abcdef" for digit in digits):
-        raise InputError("a fingerprint is 64 hexadecimal digits; colons and spaces between them may be left in")
-    return digits
 
 
 def attached_evidence(content: bytes) -> dict[str, Any]:

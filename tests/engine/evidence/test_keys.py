@@ -114,15 +114,13 @@ def test_kept_keys_are_private_and_come_back(tmp_path, passphrase):
     assert is_in_clear is (passphrase is None)
 
 
-def test_kept_keys_are_replaced_only_when_asked(tmp_path):
+def test_kept_keys_are_never_replaced(tmp_path):
     folder = tmp_path / "keys"
     save_signer(signer(), folder, None)
     other = make_signer(MOMENT)
     with pytest.raises(InputError, match="signing keys already"):
         save_signer(other, folder, None)
     assert load_signer(folder, None).identity() == signer().identity()
-    save_signer(other, folder, "secret", replace=True)
-    assert load_signer(folder, "secret").identity() == other.identity()
     assert [path.name for path in tmp_path.iterdir()] == ["keys"]
 
 
