@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from app.reporting.document import Statement
 from app.reporting.evidence import Evidence
 from app.reporting.printable import LONGEST_STATEMENT, clean, delta_text, epsilon_text, number_text
-from app.reporting.sections.phrases import items, part, records, unit_places, unit_text, upward_text
+from app.reporting.sections.phrases import (
+    TREATMENTS,
+    items,
+    part,
+    records,
+    treatment_text,
+    unit_places,
+    unit_text,
+    upward_text,
+)
 from engine.data.schema import Treatment
 
 MOST_NAMES = 60
 """Column names that one statement lists; section 3 has all of them."""
-
-TREATMENTS = {Treatment.SYNTHESIZE: "synthesized", Treatment.FAKE: "faked", Treatment.DROP: "dropped"}
 
 
 def privacy_loss(evidence: Evidence) -> Statement:
@@ -101,11 +107,6 @@ def treated(evidence: Evidence) -> tuple[Statement, ...]:
         )
         for word in TREATMENTS.values()
     )
-
-
-def treatment_of(column: Mapping[str, Any]) -> str:
-    """What happened to a column, in a word."""
-    return next((word for name, word in TREATMENTS.items() if name.value == column.get("treatment")), "not provided")
 
 
 def domains(evidence: Evidence) -> Statement:
@@ -217,7 +218,7 @@ def _whole(value: Any) -> Any:
 
 
 def _named(columns: Any, word: str) -> str:
-    names = [clean(column.get("name")) for column in records(columns) if treatment_of(column) == word]
+    names = [clean(column.get("name")) for column in records(columns) if treatment_text(column) == word]
     more = f", and {len(names) - MOST_NAMES} more, see section 3" if len(names) > MOST_NAMES else ""
     return f"{len(names)}: {', '.join(names[:MOST_NAMES])}{more}" if names else "none"
 
@@ -225,7 +226,7 @@ def _named(columns: Any, word: str) -> str:
 def _sources(columns: Any) -> str:
     counts: dict[str, int] = {}
     for column in records(columns):
-        if treatment_of(column) == TREATMENTS[Treatment.SYNTHESIZE]:
+        if treatment_text(column) == TREATMENTS[Treatment.SYNTHESIZE]:
             source = clean(column.get("domain_source"))
             counts[source] = counts.get(source, 0) + 1
     listed = ", ".join(f"{count} {source}" for source, count in counts.items())

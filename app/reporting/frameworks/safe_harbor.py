@@ -9,11 +9,10 @@ from typing import Any
 from app.reporting.document import Statement, Status, Table
 from app.reporting.evidence import Evidence
 from app.reporting.frameworks.base import Question
-from app.reporting.frameworks.facts import TREATMENTS, treatment_of
 from app.reporting.frameworks.identifiers import IDENTIFIERS, Identifier
 from app.reporting.frameworks.parts import answer_pointer
 from app.reporting.printable import NOT_PROVIDED, clean
-from app.reporting.sections.phrases import records
+from app.reporting.sections.phrases import TREATMENTS, records, treatment_text
 from engine.data.pii import find_by_header
 from engine.data.schema import FieldType, Treatment
 
@@ -65,7 +64,7 @@ def _row(
     kind = f"({identifier.letter}) {identifier.title}"
     if not names:
         return (kind, none, none, none)
-    done = {name: treatment_of(columns[name]) if name in columns else "not a column of this run" for name in names}
+    done = {name: treatment_text(columns[name]) if name in columns else "not a column of this run" for name in names}
     return (
         kind,
         ", ".join(map(clean, names)),
@@ -84,7 +83,7 @@ def undeclared(evidence: Evidence) -> Statement:
         letters, read = _undeclared_kinds(evidence, column, highest)
         pointers += read
         if letters:
-            found.append(f"{clean(column.get('name'))} ({', '.join(letters)}; {treatment_of(column)})")
+            found.append(f"{clean(column.get('name'))} ({', '.join(letters)}; {treatment_text(column)})")
     text = f"{'; '.join(found)}: look at them" if found else "none; that a name says nothing proves nothing"
     return evidence.computed(
         "Columns whose name or type speaks of a kind, but that were not declared to hold it",

@@ -27,6 +27,7 @@ from app.reporting.sections.phrases import (
     items,
     number,
     records,
+    treatment_text,
     unit_places,
     unit_text,
 )
@@ -45,7 +46,6 @@ _SOURCES = {
     "measured": "measured and charged",
     "unprotected": "taken from the rows, not protected",
 }
-_TREATMENTS = {"synthesize": "synthesized", "fake": "faked", "drop": "dropped"}
 
 _RULED_OUT = (
     "Decisions about single people: no synthetic row is anybody's.",
@@ -133,11 +133,11 @@ def _columns(evidence: Evidence) -> Table:
 
 
 def _column(column: Json) -> tuple[str, ...]:
-    treatment, source = column.get("treatment"), column.get("domain_source")
+    source = column.get("domain_source")
     return (
         provided(column, "name"),
         provided(column, "type"),
-        _TREATMENTS.get(str(treatment), clean(treatment)),
+        treatment_text(column),
         provided(column, "domain"),
         "not read" if source is None else _SOURCES.get(str(source), clean(source)),
     )

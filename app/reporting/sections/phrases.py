@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.reporting.evidence import Evidence
-from app.reporting.printable import NOT_PROVIDED, clean, delta_text, epsilon_text, number_text
+from app.reporting.printable import NOT_PROVIDED, clean, delta_text, epsilon_text, number_text, provided
+from engine.data.schema import Treatment
 
 Json = Mapping[str, Any]
 
@@ -19,6 +20,9 @@ DOMAIN_MECHANISMS = ("category_discovery", "numeric_histogram", "range_discovery
 """Charged measurements by which a run learns which values a column has, or how its numbers are spread."""
 
 TRAINING = "noisy_gradients"
+
+TREATMENTS: dict[str, str] = {Treatment.SYNTHESIZE: "synthesized", Treatment.FAKE: "faked", Treatment.DROP: "dropped"}
+"""What happened to a column, in a word."""
 
 _MECHANISMS = {
     "gaussian_marginal": "Gaussian noise on counts",
@@ -141,6 +145,11 @@ def band_sentence(epsilon: Any) -> str:
         "Above 10. Such an ε is large: by itself the bound says little about what can be learned about one unit, and "
         "tests of attacks cannot put a bound in its place."
     )
+
+
+def treatment_text(column: Json) -> str:
+    """What happened to a column; as it is recorded where that is no treatment."""
+    return TREATMENTS.get(str(column.get("treatment"))) or provided(column, "treatment")
 
 
 def mechanism_text(event: Json) -> str:

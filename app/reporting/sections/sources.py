@@ -18,6 +18,7 @@ from app.reporting.sections.phrases import (
     number,
     part,
     records,
+    treatment_text,
     upward_text,
 )
 from engine.data.schema import EXTENSION_KEY
@@ -34,7 +35,6 @@ _SOURCES = {
     "declared": "declared",
     "unprotected": "not protected",
 }
-_TREATMENTS = {"synthesize": "synthesized", "fake": "faked", "drop": "dropped"}
 _RULES = (
     "A number outside the bounds of its column is clipped to them before it is counted.",
     "A category that its column does not list is treated as the table says; it is never added to the list.",
@@ -77,12 +77,8 @@ def _summary(evidence: Evidence) -> tuple[Statement, ...]:
 def columns_text(columns: Any) -> str:
     """How many columns were synthesized, faked and dropped."""
     found = records(columns)
-    counts = Counter(_treatment(column) for column in found)
+    counts = Counter(treatment_text(column) for column in found)
     return f"{len(found):,}: " + ", ".join(f"{count:,} {word}" for word, count in counts.items()) if found else "none"
-
-
-def _treatment(column: Json) -> str:
-    return _TREATMENTS.get(str(column.get("treatment")), provided(column, "treatment"))
 
 
 def _confirmed(owner: Any, moment: Any) -> str:
@@ -127,7 +123,7 @@ def _column(column: Json, events: list[Json], required: dict[str, bool]) -> tupl
     missing = "declared to have none" if required.get(str(name)) else "a category of their own"
     return (
         provided(column, "name"),
-        f"{provided(column, 'type')}, {_treatment(column)}",
+        f"{provided(column, 'type')}, {treatment_text(column)}",
         provided(column, "domain"),
         _source(source),
         domain_cost(name, events),
