@@ -9,10 +9,10 @@ import pytest
 
 from engine.errors import InputError
 from engine.evidence import chain_check
+from engine.evidence.canonical import LARGEST_EXACT
 from engine.evidence.chain import (
     ERASURE,
     GENESIS,
-    LARGEST_EXACT,
     AuditRecord,
     Head,
     Person,
